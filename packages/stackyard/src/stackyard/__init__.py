@@ -1,0 +1,3 @@
+"""Stackyard: ordinary Compose files, run as native processes or containers."""
+
+__version__ = "0.1.0"

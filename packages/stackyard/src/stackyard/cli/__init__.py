@@ -1,0 +1,1 @@
+"""The command `yard`: parse, call, print."""

@@ -1,0 +1,1 @@
+"""Finding Compose files, reading them safely, and parsing their YAML."""

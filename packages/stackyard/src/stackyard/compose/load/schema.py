@@ -1,0 +1,177 @@
+"""A merged document against the JSON Schema of the Compose Specification.
+
+The schema says what may stand where; its messages do not say it in a user's words. They
+are translated here: what was found, what was expected, and the nearest valid name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib.resources
+import json
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import jsonschema_rs
+
+from stackyard.compose.errors import Path, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jsonschema_rs import ValidationError
+
+SCHEMA: Final = "compose-spec.json"
+
+
+def schema_problems(document: dict[str, Any]) -> Iterator[Problem]:
+    """Yield everything the schema has against the document."""
+    validator = _validator()
+    if validator.is_valid(document):
+        return
+    for error in validator.iter_errors(document):
+        for problem in _problems(error):
+            if not _is_infinite(document, problem.path):
+                yield problem
+
+
+def _is_infinite(document: Any, path: Path) -> bool:
+    """Return whether the value is a number that JSON, and so the validator, lacks."""
+    value = document
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+@functools.cache
+def schema_text() -> str:
+    """Return the schema, as JSON."""
+    files = importlib.resources.files("stackyard.compose.schema")
+    return files.joinpath(SCHEMA).read_text("utf-8")
+
+
+@functools.cache
+def _validator() -> Any:
+    return jsonschema_rs.validator_for(schema_text())
+
+
+def _problems(error: ValidationError) -> Iterator[Problem]:
+    kind = error.kind
+    path: Path = tuple(error.instance_path)
+    if kind.name in {"oneOf", "anyOf"}:
+        yield from _alternatives(error, path)
+    elif kind.name == "additionalProperties":
+        yield from _unexpected(error, path)
+    else:
+        message, hint = _message(error)
+        yield Problem(message, path, hint=hint)
+
+
+def _alternatives(error: ValidationError, path: Path) -> Iterator[Problem]:
+    """Report the branch the writer meant: the one whose type fits."""
+    kinds: list[str] = []
+    for branch in _details(error).context:
+        mismatch = next((e for e in branch if _is_type_of(e, path)), None)
+        if mismatch is None:
+            for inner in branch:
+                yield from _problems(inner)
+            return
+        kinds += _details(mismatch).types
+    yield Problem(f"expected {_either(kinds)}, found {_found(error.instance)}", path)
+
+
+def _details(error: ValidationError) -> Any:
+    """Return the error's kind, whose attributes depend on which one it is."""
+    return error.kind
+
+
+def _is_type_of(error: ValidationError, path: Path) -> bool:
+    return error.kind.name == "type" and tuple(error.instance_path) == path
+
+
+def _unexpected(error: ValidationError, path: Path) -> Iterator[Problem]:
+    parent: Any = _schema()
+    for step in error.schema_path[:-1]:
+        parent = parent[step]
+    known = list(parent.get("properties", ()))
+    pattern = next((p for p in parent.get("patternProperties", ()) if p != "^x-"), None)
+    for name in _details(error).unexpected:
+        if not known and pattern:
+            yield Problem(
+                f"{name!r} is not a valid name",
+                (*path, name),
+                hint=f"names match {pattern}",
+            )
+            continue
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else _known_names(known)
+        yield Problem(f"unknown attribute {name!r}", (*path, name), hint=hint)
+
+
+def _known_names(names: list[str]) -> str | None:
+    if not names or len(names) > 12:
+        return "an extension's name begins with x-"
+    return f"known here: {', '.join(sorted(names))}"
+
+
+def _message(error: ValidationError) -> tuple[str, str | None]:
+    instance: Any = error.instance
+    kind, found = _details(error), _found(instance)
+    if kind.name == "type":
+        hint = None
+        if kind.types == ["string"] and isinstance(instance, (int, float)):
+            hint = "quote it"
+        return f"expected {_either(kind.types)}, found {found}", hint
+    if kind.name == "enum":
+        return f"{found} is not allowed", f"one of {', '.join(map(str, kind.options))}"
+    if kind.name == "required":
+        return f"{kind.property} is missing", None
+    if kind.name == "uniqueItems":
+        return "an entry stands twice", f"remove one of {_repeated(instance)}"
+    if kind.name == "pattern":
+        return f"{found} does not match {kind.pattern}", None
+    return error.message, None
+
+
+def _repeated(items: list[Any]) -> str:
+    return ", ".join(
+        repr(item) for index, item in enumerate(items) if item in items[:index]
+    )
+
+
+def _either(types: list[str]) -> str:
+    words = dict.fromkeys(_WORDS.get(kind, kind) for kind in types)
+    return " or ".join(words)
+
+
+def _found(value: Any) -> str:
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+@functools.cache
+def _schema() -> Any:
+    return json.loads(schema_text())
+
+
+_WORDS: Final = {
+    "string": "a string",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "object": "a mapping",
+    "array": "a list",
+    "null": "nothing",
+}

@@ -1,0 +1,1 @@
+"""A project -> text: YAML and JSON as `docker compose config` prints them."""

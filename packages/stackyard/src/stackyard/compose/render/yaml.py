@@ -1,0 +1,213 @@
+"""Plain data -> YAML, byte for byte as Go's yaml.v3 writes it.
+
+PyYAML could write this too, but with its own choices: it does not indent sequences
+inside mappings, quotes other strings, and takes seconds for a large project. The rules
+for scalars are those of libyaml's emitter, which yaml.v3 is a translation of, with
+yaml.v3's additions: what YAML 1.1 took for a boolean or a base-60 number is quoted.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from stackyard.compose.files.yaml_scalars import Timestamp, resolve
+from stackyard.compose.grammar.scalar import float_text
+from stackyard.compose.model.codec import Sorted
+from stackyard.compose.render.order import natural_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_INDENT: Final = "  "
+# Longer keys, and those with line breaks, are written as `? key`.
+_SIMPLE_KEY: Final = 128
+
+_PLAIN: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_/.-]*\Z")
+_BASE_60: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?\Z")
+_OLD_BOOLEANS: Final = frozenset(
+    form
+    for word in ("y", "yes", "on", "n", "no", "off")
+    for form in (word, word.capitalize(), word.upper())
+)
+_FIRST_INDICATOR: Final = frozenset("#,[]{}&*!|>'\"%@`")
+_BREAKS: Final = "\r\n\x85\u2028\u2029"
+_SPACE_OR_BREAK: Final = f" \t{_BREAKS}"
+_INDICATOR: Final = re.compile(
+    rf"(?:---|\.\.\.)|[?:-](?=[{_SPACE_OR_BREAK}]|\Z)|:(?=[{_SPACE_OR_BREAK}]|\Z)"
+)
+_INNER_INDICATOR: Final = re.compile(
+    rf":(?=[{_SPACE_OR_BREAK}]|\Z)|(?<=[{_SPACE_OR_BREAK}\0])#"
+)
+_SPECIAL: Final = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
+_ESCAPED: Final = re.compile(
+    '["\\\\\u2028\u2029]|[^\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]'
+)
+_ESCAPES: Final = {
+    "\0": "\\0",
+    "\a": "\\a",
+    "\b": "\\b",
+    "\t": "\\t",
+    "\n": "\\n",
+    "\v": "\\v",
+    "\f": "\\f",
+    "\r": "\\r",
+    "\x1b": "\\e",
+    '"': '\\"',
+    "\\": "\\\\",
+    "\x85": "\\N",
+    "\u2028": "\\L",
+    "\u2029": "\\P",
+}
+
+
+def to_yaml(value: Any) -> str:
+    """Return `value` (dicts, lists, scalars) as a YAML document."""
+    lines: list[str] = []
+    _Writer(lines).document(value)
+    return "\n".join(lines) + "\n"
+
+
+class _Writer:
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def document(self, value: Any) -> None:
+        if _is_block(value):
+            self._block(value, "", "")
+        else:
+            self._lines.append(_scalar(value, ""))
+
+    def _mapping(self, value: dict[str, Any], indent: str, first: str) -> None:
+        """Write a mapping; `first` stands before its first key instead of `indent`."""
+        lead = first or indent
+        for key, item in _entries(value):
+            if len(key) > _SIMPLE_KEY or "\n" in key:
+                self._lines.append(f"{lead}? {_scalar(key, indent)}")
+                name, inner = f"{indent}:", f"{indent}: "
+            else:
+                name, inner = f"{lead}{_scalar(key, indent)}:", ""
+            if not _is_block(item):
+                self._lines.append(f"{name} {_scalar(item, indent)}")
+            elif inner:
+                self._block(item, indent + _INDENT, inner)
+            else:
+                self._lines.append(name)
+                self._block(item, indent + _INDENT, "")
+            lead = indent
+
+    def _block(self, value: Any, indent: str, first: str) -> None:
+        write = self._mapping if isinstance(value, dict) else self._sequence
+        write(value, indent, first)
+
+    def _sequence(self, value: list[Any], indent: str, first: str) -> None:
+        lead = first or indent
+        for item in value:
+            if _is_block(item):
+                self._block(item, indent + _INDENT, f"{lead}- ")
+            else:
+                self._lines.append(f"{lead}- {_scalar(item, indent)}")
+            lead = indent
+
+
+def _entries(value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Sorted):
+        return ((key, value[key]) for key in sorted(value, key=natural_order))
+    return iter(value.items())
+
+
+def _is_block(value: Any) -> bool:
+    """Return whether a value is written over several lines."""
+    return isinstance(value, (dict, list)) and bool(value)
+
+
+def _scalar(value: Any, indent: str) -> str:
+    if isinstance(value, Timestamp):
+        return str(value)
+    if isinstance(value, str):
+        return _text(value, indent)
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return _float(value)
+    if isinstance(value, dict):
+        return "{}"
+    return "[]" if isinstance(value, list) else str(value)
+
+
+def _float(value: float) -> str:
+    if math.isinf(value):
+        return ".inf" if value > 0 else "-.inf"
+    return ".nan" if math.isnan(value) else float_text(value)
+
+
+@lru_cache(maxsize=4096)
+def _text(text: str, indent: str) -> str:
+    if "\n" in text and _literal_allowed(text):
+        return _literal(text, indent + _INDENT)
+    if "\n" in text or _would_change(text):
+        return _double_quoted(text)
+    if _PLAIN.match(text) or _plain_allowed(text):
+        return text
+    if _single_quoted_allowed(text):
+        return "'" + text.replace("'", "''") + "'"
+    return _double_quoted(text)
+
+
+def _would_change(text: str) -> bool:
+    """Return whether the plain text would be read as something else than a string."""
+    if text in _OLD_BOOLEANS or _BASE_60.match(text):
+        return True
+    value = resolve(None, text, plain=True)
+    return type(value) is not str
+
+
+def _plain_allowed(text: str) -> bool:
+    if text[0] in _FIRST_INDICATOR or text[0] == " " or text[-1] == " ":
+        return False
+    if _INDICATOR.match(text) or _INNER_INDICATOR.search(text):
+        return False
+    if "\u2028" in text or "\u2029" in text:
+        return False
+    return "\t" not in text and not _SPECIAL.search(text)
+
+
+def _single_quoted_allowed(text: str) -> bool:
+    return "\t" not in text and not _SPECIAL.search(text)
+
+
+def _literal_allowed(text: str) -> bool:
+    """Return whether `|` keeps the text: no line ends in a space."""
+    if _SPECIAL.search(text) or text.endswith(" "):
+        return False
+    return " \n" not in text
+
+
+def _literal(text: str, indent: str) -> str:
+    hint = str(len(_INDENT)) if text[0] in f" {_BREAKS}" else ""
+    if not text.endswith("\n"):
+        hint += "-"
+    elif text == "\n" or text.endswith("\n\n"):
+        hint += "+"
+    body = text.removesuffix("\n").split("\n")
+    lines = [indent + line if line else "" for line in body]
+    return "\n".join([f"|{hint}", *lines])
+
+
+def _double_quoted(text: str) -> str:
+    return f'"{_ESCAPED.sub(_escape, text)}"'
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = match.group()
+    known = _ESCAPES.get(char)
+    if known is not None:
+        return known
+    code = ord(char)
+    if code <= 0xFF:
+        return f"\\x{code:02X}"
+    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
