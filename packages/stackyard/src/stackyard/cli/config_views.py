@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from stackyard.compose import listing
-from stackyard.compose.hashing import config_hash
 from stackyard.compose.loader import load, load_document
 from stackyard.compose.model.codec import Form, Sorted, sorted_tree
 from stackyard.compose.model.project import project_to_document
-from stackyard.compose.render.json import to_json
-from stackyard.compose.render.yaml import to_yaml
 from stackyard.compose.selection import (
     with_named_enabled,
     with_selected,
@@ -118,7 +115,13 @@ def document_view(
 
 
 def _rendered(document: dict[str, Any], form: str) -> str:
-    return to_json(document) if form == "json" else to_yaml(document)
+    if form == "json":
+        from stackyard.compose.render.json import to_json
+
+        return to_json(document)
+    from stackyard.compose.render.yaml import to_yaml
+
+    return to_yaml(document)
 
 
 def _lines(lines: Iterable[str]) -> str:
@@ -126,6 +129,8 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _hashes(project: Project, wanted: str) -> str:
+    from stackyard.compose.hashing import config_hash
+
     names = list(project.services) if wanted == "*" else wanted.split(",")
     for name in names:
         if name not in project.services:
@@ -138,20 +143,18 @@ def _hashes(project: Project, wanted: str) -> str:
 def _variables(document: dict[str, Any], form: str) -> str:
     found = listing.variables(document)
     if form == "json":
-        return to_json(
-            Sorted(
-                {
-                    item.name: {
-                        "Name": item.name,
-                        "DefaultValue": item.default,
-                        "PresenceValue": item.alternate,
-                        "Required": item.required,
-                    }
-                    for item in found
-                }
-            ),
-            indent="    ",
-        )
+        from stackyard.compose.render.json import to_json
+
+        described = {
+            item.name: {
+                "Name": item.name,
+                "DefaultValue": item.default,
+                "PresenceValue": item.alternate,
+                "Required": item.required,
+            }
+            for item in found
+        }
+        return to_json(Sorted(described), indent="    ") + "\n\n"
     rows = [("NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE")]
     rows += [
         (item.name, str(item.required).lower(), item.default, item.alternate)

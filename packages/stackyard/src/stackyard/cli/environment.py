@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from stackyard.compose import limits
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,5 +23,5 @@ def working_directory() -> str:
 
 
 def standard_input() -> bytes:
-    """Return everything on standard input."""
-    return sys.stdin.buffer.read()
+    """Return everything on standard input, or somewhat more than may be read."""
+    return sys.stdin.buffer.read(limits.FILE_BYTES + 1)

@@ -57,10 +57,10 @@ class Commands(click.Group):
 
 
 def _unknown_command(ctx: click.Context, name: str) -> None:
-    import difflib
+    from stackyard.compose.suggest import nearest
 
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
+    near = nearest(name, COMMANDS)
+    hint = f" Did you mean {near}?" if near else ""
     raise click.UsageError(f"unknown command {name!r}.{hint}", ctx)
 
 

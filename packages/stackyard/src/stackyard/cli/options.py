@@ -34,12 +34,10 @@ class GlobalOptions:
     all_resources: bool
 
     def sources(self) -> Sources:
-        """Return a reader of files; standard input is read if a file is "-"."""
-        from stackyard.compose.files.sources import STDIN, Sources
+        """Return a reader of files; standard input is read when a file is "-"."""
+        from stackyard.compose.files.sources import Sources
 
-        environment = process_environment()
-        named = (*self.files, *environment.get("COMPOSE_FILE", "").split(":"))
-        return Sources(stdin=standard_input() if STDIN in named else None)
+        return Sources(stdin=standard_input)
 
     def request(self, sources: Sources, options: LoadOptions | None = None) -> Request:
         """Return what these options ask to load."""

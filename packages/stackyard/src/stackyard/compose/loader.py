@@ -59,7 +59,7 @@ def load(request: Request, sources: Sources) -> Loaded:
     document = _load_document(request, context)
     project = _project(document, request, context)
     if context.problems:
-        raise LoadError(context.problems)
+        raise LoadError(sorted(context.problems, key=_reading_order))
     return Loaded(project, tuple(context.warnings))
 
 
@@ -74,8 +74,13 @@ def load_document(
     context = _context(request, sources, trace)
     document = _load_document(request, context)
     if context.problems:
-        raise LoadError(context.problems)
+        raise LoadError(sorted(context.problems, key=_reading_order))
     return document, tuple(context.warnings)
+
+
+def _reading_order(problem: Problem) -> tuple[str, int, int]:
+    place = problem.location
+    return (place.file, place.line, place.column) if place else ("", 0, 0)
 
 
 def _context(request: Request, sources: Sources, trace: Trace | None = None) -> Context:
@@ -199,7 +204,7 @@ def _project(document: dict[str, Any], request: Request, context: Context) -> Pr
 
     project = project_from_document({**document, "name": request.name}, report)
     project = with_profiles(project, context.options.profiles)
-    if context.options.check_consistency and not context.problems:
+    if context.options.check_consistency:
         check_consistency(project, context)
         project = with_replicas(project)
     if context.options.resolve_environment:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from stackyard.compose import graph
 from stackyard.compose.errors import SelectionError
 from stackyard.compose.model.frozen import FrozenDict
+from stackyard.compose.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from stackyard.compose.model import Project, Service
 
 R = TypeVar("R")
+_NO_SERVICE: Final = "no such service: "
 
 
 def with_profiles(project: Project, profiles: Iterable[str]) -> Project:
@@ -45,7 +47,10 @@ def with_named_enabled(project: Project, names: Iterable[str]) -> Project:
     for name in names:
         service = project.all_services.get(name)
         if service is None:
-            raise SelectionError(f"no such service: {name}")
+            hint = did_you_mean(name, project.all_services)
+            raise SelectionError(
+                f"no such service: {name}{f', {hint}' if hint else ''}"
+            )
         if not is_enabled(service, profiles):
             profiles += service.profiles
     return with_profiles(project, profiles)
@@ -58,7 +63,7 @@ def with_selected(project: Project, names: Iterable[str]) -> Project:
         return project
     for name in wanted:
         if name not in project.services:
-            raise SelectionError(f"no such service: {name}")
+            raise SelectionError(_NO_SERVICE + name)
     edges = graph.dependencies(project)
     kept = graph.reachable(edges, wanted)
     _check_dependencies(project, kept)

@@ -10,6 +10,8 @@ from stackyard.compose.files.read import decode, read_text
 from stackyard.compose.files.yaml_reader import Document, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stackyard.compose.files.yaml_reader import Place
 
 STDIN = "-"
@@ -22,7 +24,8 @@ class Sources:
     loads well is parsed once, without line numbers.
     """
 
-    def __init__(self, *, stdin: bytes | None = None) -> None:
+    def __init__(self, *, stdin: Callable[[], bytes] | None = None) -> None:
+        """Take a function that reads all of standard input, for the file "-"."""
         self._stdin = stdin
         self._texts: dict[str, str] = {}
         self._compose_files: dict[str, None] = {}
@@ -80,7 +83,8 @@ class Sources:
             return read_text(path)
         if self._stdin is None:
             raise LoadError.of("standard input is not available here")
-        if len(self._stdin) > limits.FILE_BYTES:
+        data = self._stdin()
+        if len(data) > limits.FILE_BYTES:
             size = limits.FILE_BYTES // (1024 * 1024)
             raise LoadError.of(f"standard input: larger than {size} MiB")
-        return decode(self._stdin, "standard input")
+        return decode(data, "standard input")

@@ -9,7 +9,7 @@ from stackyard.compose.errors import InvalidValueError
 __all__ = ["FileMode", "parse"]
 
 _OCTAL = re.compile(r"[-+]?[0-7]+")
-_MAX_DIGITS = 21
+_MAX_DIGITS = 22
 _INT64 = range(-(2**63), 2**63)
 
 

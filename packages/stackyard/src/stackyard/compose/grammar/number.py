@@ -8,6 +8,7 @@ floats, which shows when they are printed: a third is 0.33333334.
 from __future__ import annotations
 
 import re
+from math import copysign, inf, isinf
 from struct import pack, unpack
 
 from stackyard.compose.errors import InvalidValueError
@@ -44,20 +45,18 @@ def parse_int(text: str) -> int:
 
 def parse_float(text: str) -> float:
     """Read a number as Go does: `1.5`, `.5`, `1e3`, `1_000`, `0x1p-2`, `inf`, `nan`."""
+    if _NAMED.fullmatch(text):
+        return float(text)
+    hexadecimal = _HEXADECIMAL.fullmatch(text)
+    if not hexadecimal and not _DECIMAL.fullmatch(text):
+        raise _not_a_number(text)
     try:
-        if _DECIMAL.fullmatch(text):
-            value = float(text)
-        elif _HEXADECIMAL.fullmatch(text):
-            value = float.fromhex(text.replace("_", ""))
-        elif _NAMED.fullmatch(text):
-            return float(text)
-        else:
-            raise _not_a_number(text)
+        value = float.fromhex(text.replace("_", "")) if hexadecimal else float(text)
     except OverflowError as error:
         raise _out_of_range(text) from error
     except ValueError as error:
         raise _not_a_number(text) from error
-    if value in (float("inf"), float("-inf")):
+    if isinf(value):
         raise _out_of_range(text)
     return value
 
@@ -67,7 +66,7 @@ def float32(value: float) -> float:
     try:
         (rounded,) = unpack("<f", pack("<f", value))
     except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
+        return copysign(inf, value)
     return float(rounded)
 
 

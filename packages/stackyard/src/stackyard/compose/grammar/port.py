@@ -8,12 +8,13 @@ out of which the engine takes what is free.
 from __future__ import annotations
 
 import re
+from typing import TypeAlias
 
 from stackyard.compose.errors import InvalidValueError
 
 __all__ = ["Port", "parse"]
 
-Port = dict[str, "str | int"]
+Port: TypeAlias = dict[str, "str | int"]
 
 _PROTOCOLS = frozenset({"tcp", "udp", "sctp"})
 # The reference ignores what follows a second hyphen, as in "8000-8002-x".

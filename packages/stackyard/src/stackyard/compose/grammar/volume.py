@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import re
 from posixpath import normpath
+from typing import TypeAlias
 
 from stackyard.compose.errors import InvalidValueError
 
 __all__ = ["Mount", "clean_target", "parse"]
 
-Mount = dict[str, "str | bool | dict[str, str | bool]"]
+Mount: TypeAlias = dict[str, "str | bool | dict[str, str | bool]"]
 
 _DELIMITER = re.compile(r"\$\{|[:}]")
 _PATH = re.compile(r"[./~]|\\\\")

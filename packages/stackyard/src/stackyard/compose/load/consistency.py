@@ -9,33 +9,59 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from stackyard.compose import graph
+from stackyard.compose.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from stackyard.compose.errors import Path
     from stackyard.compose.load.context import Context
     from stackyard.compose.model import Project, Service
 
     Finding = tuple[str, Path, str | None]
+    Check = Callable[[Service, Project], Iterator[Finding]]
 
 _TESTS: Final = frozenset({"CMD", "CMD-SHELL", "NONE"})
 
 
 def check_consistency(project: Project, context: Context) -> None:
-    """Report everything in the enabled services that contradicts itself."""
+    """Report everything in the enabled services that contradicts itself.
+
+    What follows from a problem that is known already is not reported again: a service
+    of which something was refused may lack its image, and a section that was refused
+    whole declares nothing.
+    """
+    refused = {problem.path for problem in context.problems}
+    damaged = {path[1] for path in refused if len(path) > 2 and path[0] == "services"}
+    sections = {path[0] for path in refused if len(path) == 1}
     _container_names(project, context)
     for service in project.services.values():
-        for check in _CHECKS:
-            for message, path, hint in check(service, project):
+        checks = _CHECKS[1:] if service.name in damaged else _CHECKS
+        for message, path, hint in _findings(service, project, checks):
+            if not sections.intersection(path[:1]):
                 whole = ("services", service.name, *path)
                 context.report(message, whole, hint=hint)
+    _secrets(project, context)
+    _cycle(project, context)
+
+
+def _secrets(project: Project, context: Context) -> None:
     for name, secret in project.secrets.items():
         if not (secret.external or secret.file or secret.environment):
             context.report(
                 f"secret {name!r} must declare either file or environment",
                 ("secrets", name),
             )
+
+
+def _findings(
+    service: Service, project: Project, checks: tuple[Check, ...]
+) -> Iterator[Finding]:
+    for check in checks:
+        yield from check(service, project)
+
+
+def _cycle(project: Project, context: Context) -> None:
     cycle = graph.find_cycle(graph.dependencies(project))
     if cycle:
         path = ("services", cycle[0], "depends_on", cycle[1])
@@ -133,7 +159,8 @@ def _depends_on(service: Service, project: Project) -> Iterator[Finding]:
             continue
         path = ("depends_on", name)
         if name not in project.disabled_services:
-            yield f"depends on undefined service {name!r}", path, None
+            hint = did_you_mean(name, project.all_services)
+            yield f"depends on undefined service {name!r}", path, hint
         elif dependency.required:
             wanted = " ".join(project.disabled_services[name].profiles)
             yield (
@@ -179,12 +206,9 @@ def _undefined(
     kind: str, name: str, known: Mapping[str, object], path: Path
 ) -> Iterator[Finding]:
     if name not in known:
-        there = ", ".join(sorted(known)) or "none"
-        yield (
-            f"refers to undefined {kind} {name!r}",
-            path,
-            f"declare it in the top-level {kind.split()[-1]}s (there: {there})",
-        )
+        section = f"{kind.split()[-1]}s"
+        hint = did_you_mean(name, known) or f"declare it in the top-level {section}"
+        yield f"refers to undefined {kind} {name!r}", path, hint
 
 
 def _scale(service: Service, project: Project) -> Iterator[Finding]:
@@ -235,7 +259,8 @@ def _watch(service: Service, project: Project) -> Iterator[Finding]:
             )
 
 
-_CHECKS: Final = (
+# The first is for whole services: what was refused of one may be its image.
+_CHECKS: Final[tuple[Check, ...]] = (
     _origin,
     _build,
     _networks,

@@ -6,23 +6,26 @@ are translated here: what was found, what was expected, and the nearest valid na
 
 from __future__ import annotations
 
-import difflib
 import functools
-import importlib.resources
 import json
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
 
-from stackyard.compose.errors import Path, Problem
+from stackyard.compose import schema
+from stackyard.compose.errors import Problem
+from stackyard.compose.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from jsonschema_rs import ValidationError
 
-SCHEMA: Final = "compose-spec.json"
+    from stackyard.compose.errors import Path as Steps
+
+SCHEMA: Final = Path(schema.__file__).with_name("compose-spec.json")
 
 
 def schema_problems(document: dict[str, Any]) -> Iterator[Problem]:
@@ -36,7 +39,7 @@ def schema_problems(document: dict[str, Any]) -> Iterator[Problem]:
                 yield problem
 
 
-def _is_infinite(document: Any, path: Path) -> bool:
+def _is_infinite(document: Any, path: Steps) -> bool:
     """Return whether the value is a number that JSON, and so the validator, lacks."""
     value = document
     for step in path:
@@ -50,8 +53,7 @@ def _is_infinite(document: Any, path: Path) -> bool:
 @functools.cache
 def schema_text() -> str:
     """Return the schema, as JSON."""
-    files = importlib.resources.files("stackyard.compose.schema")
-    return files.joinpath(SCHEMA).read_text("utf-8")
+    return SCHEMA.read_text("utf-8")
 
 
 @functools.cache
@@ -61,7 +63,7 @@ def _validator() -> Any:
 
 def _problems(error: ValidationError) -> Iterator[Problem]:
     kind = error.kind
-    path: Path = tuple(error.instance_path)
+    path: Steps = tuple(error.instance_path)
     if kind.name in {"oneOf", "anyOf"}:
         yield from _alternatives(error, path)
     elif kind.name == "additionalProperties":
@@ -71,7 +73,7 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
         yield Problem(message, path, hint=hint)
 
 
-def _alternatives(error: ValidationError, path: Path) -> Iterator[Problem]:
+def _alternatives(error: ValidationError, path: Steps) -> Iterator[Problem]:
     """Report the branch the writer meant: the one whose type fits."""
     kinds: list[str] = []
     for branch in _details(error).context:
@@ -89,11 +91,11 @@ def _details(error: ValidationError) -> Any:
     return error.kind
 
 
-def _is_type_of(error: ValidationError, path: Path) -> bool:
+def _is_type_of(error: ValidationError, path: Steps) -> bool:
     return error.kind.name == "type" and tuple(error.instance_path) == path
 
 
-def _unexpected(error: ValidationError, path: Path) -> Iterator[Problem]:
+def _unexpected(error: ValidationError, path: Steps) -> Iterator[Problem]:
     parent: Any = _schema()
     for step in error.schema_path[:-1]:
         parent = parent[step]
@@ -107,8 +109,7 @@ def _unexpected(error: ValidationError, path: Path) -> Iterator[Problem]:
                 hint=f"names match {pattern}",
             )
             continue
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else _known_names(known)
+        hint = did_you_mean(name, known) or _known_names(known)
         yield Problem(f"unknown attribute {name!r}", (*path, name), hint=hint)
 
 

@@ -121,19 +121,41 @@ class Model:
     extensions: Mapping[str, Any]
     _extensible: ClassVar[bool]
     _extensible_in_json: ClassVar[bool]
+    _defaults: ClassVar[dict[str, Any]]
 
     def __init_subclass__(
         cls, *, extensible: bool = True, extensible_in_json: bool = False
     ) -> None:
-        """Make the subclass a frozen dataclass; `extensible` keeps `x-` attributes."""
+        """Make the subclass a dataclass; `extensible` keeps `x-` attributes."""
         super().__init_subclass__()
         cls._extensible = extensible
         cls._extensible_in_json = extensible_in_json
         cls.__annotations__["extensions"] = "Mapping[str, Any]"
         cls.extensions = dataclasses.field(default=EMPTY)
-        # Comparing and printing come from this base: generating them for some forty
-        # classes would take a tenth of the time of a whole command.
-        dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)(cls)
+        # What a dataclass would generate comes from this base: generating it for some
+        # forty classes would take a quarter of the time of a whole command.
+        dataclasses.dataclass(init=False, eq=False, repr=False, match_args=False)(cls)
+        cls._defaults = {
+            field.name: field.default
+            for field in dataclasses.fields(cls)  # type: ignore[arg-type]
+        }
+
+    def __init__(self, **values: Any) -> None:
+        """Set the fields given, and the others to their defaults."""
+        unknown = values.keys() - self._defaults.keys()
+        if unknown:
+            names = ", ".join(sorted(unknown))
+            raise TypeError(f"{type(self).__name__} has no field {names}")
+        self.__dict__.update(self._defaults)
+        self.__dict__.update(values)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse: a model never changes."""
+        raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        """Refuse: a model never changes."""
+        raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
 
     def __eq__(self, other: object) -> bool:
         """Compare field by field."""
