@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os.path
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from stackyard.cli.options import GlobalOptions, fail
+from stackyard.cli.options import GlobalOptions, fail, shown_path
 
 if TYPE_CHECKING:
     from stackyard.compose.errors import Location
@@ -127,11 +126,7 @@ def _use(use: Use) -> dict[str, Any]:
 
 
 def _relative(location: Location) -> str:
-    text = str(location)
-    if not text.startswith("/"):
-        return text
-    near = os.path.relpath(text)
-    return text if near.startswith("../..") else near
+    return str(replace(location, file=shown_path(location.file)))
 
 
 def _text(report: dict[str, Any]) -> str:

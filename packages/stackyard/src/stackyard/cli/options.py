@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os.path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -16,7 +17,7 @@ from stackyard.cli.environment import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from stackyard.compose.errors import ComposeError
+    from stackyard.compose.errors import ComposeError, Problem
     from stackyard.compose.files.sources import Sources
     from stackyard.compose.load.context import LoadOptions
     from stackyard.compose.request import Request
@@ -55,6 +56,19 @@ class GlobalOptions:
         return request(settings, sources, options)
 
 
+def shown_path(path: str) -> str:
+    """Return a file's path as it is shortest from here: relative if it is near."""
+    near = os.path.relpath(path) if os.path.isabs(path) else path
+    return path if near.startswith("../..") else near
+
+
+def _nearby(problem: Problem) -> Problem:
+    place = problem.location
+    if place is None:
+        return problem
+    return replace(problem, location=replace(place, file=shown_path(place.file)))
+
+
 def warn(messages: Iterable[str]) -> None:
     """Print warnings on standard error."""
     for message in messages:
@@ -66,6 +80,8 @@ def fail(error: ComposeError) -> NoReturn:
     problems = getattr(error, "problems", ())
     if len(problems) > 1:
         click.echo(f"{len(problems)} problems:", err=True)
-    for problem in problems or (error,):
+    for problem in map(_nearby, problems):
         click.echo(f"error: {problem}", err=True)
+    if not problems:
+        click.echo(f"error: {error}", err=True)
     raise click.exceptions.Exit(1)

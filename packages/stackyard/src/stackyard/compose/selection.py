@@ -48,9 +48,8 @@ def with_named_enabled(project: Project, names: Iterable[str]) -> Project:
         service = project.all_services.get(name)
         if service is None:
             hint = did_you_mean(name, project.all_services)
-            raise SelectionError(
-                f"no such service: {name}{f', {hint}' if hint else ''}"
-            )
+            message = _NO_SERVICE + name
+            raise SelectionError(f"{message}, {hint}" if hint else message)
         if not is_enabled(service, profiles):
             profiles += service.profiles
     return with_profiles(project, profiles)

@@ -10,7 +10,7 @@ The operators with a colon treat an empty variable like an unset one. An argumen
 The reference implementation matches a braced reference greedily, to the last `}` of
 the line, and only then looks for the brace that balances. Files depend on both
 halves (JSON in a default; text with braces after a reference), so the parser keeps
-them: see `_argument_end`.
+them: see `_references`.
 """
 
 from __future__ import annotations

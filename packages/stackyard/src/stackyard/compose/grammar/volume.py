@@ -6,8 +6,7 @@ only the target is put into its simplest form, as Compose does for the long synt
 too (`clean_target`).
 
 Under `--no-interpolate` a string may still hold references, so a colon inside
-`${...}` separates nothing. What does not parse is then left as it is; that is for
-the caller to decide.
+`${...}` separates nothing.
 """
 
 from __future__ import annotations
