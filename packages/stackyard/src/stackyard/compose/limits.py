@@ -16,11 +16,14 @@ FILE_BYTES: Final = 32 * 1024 * 1024
 NESTING: Final = 100
 """Levels of mappings and sequences inside each other."""
 
-NODES: Final = 3_000_000
-"""Values of one document once its aliases are expanded."""
+NODES: Final = 1_000_000
+"""Values of one document once its aliases are expanded, and of all copied bases."""
 
 FILES: Final = 10_000
-"""Files read for one project, includes and extends counted."""
+"""Files read for one project, and how often they are: one included twice is two."""
+
+PROBLEMS: Final = 1000
+"""Problems told of one project."""
 
 CHAIN: Final = 100
 """Services extending each other, or files including each other, in one chain."""
@@ -28,5 +31,8 @@ CHAIN: Final = 100
 STRING_BYTES: Final = 8 * 1024 * 1024
 """One value after its variables are substituted."""
 
-PORTS: Final = 65_536
-"""Ports one range may stand for."""
+EXPANDED_BYTES: Final = 64 * 1024 * 1024
+"""What the values with variables, and the env files, of one project come to."""
+
+PORTS: Final = 131_072
+"""Ports that the ranges of one project may stand for."""

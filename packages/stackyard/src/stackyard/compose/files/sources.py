@@ -30,6 +30,7 @@ class Sources:
         self._texts: dict[str, str] = {}
         self._compose_files: dict[str, None] = {}
         self._lines: dict[str, list[dict[Path, Place]]] = {}
+        self._loads = 0
 
     def text(self, path: str) -> str:
         """Return a file's text; "-" is standard input.
@@ -49,8 +50,14 @@ class Sources:
         """Return the YAML documents of a Compose file, freshly built.
 
         Raises:
-            LoadError: it cannot be read or parsed.
+            LoadError: it cannot be read or parsed, or files were parsed too often:
+                including two files twice each, over some levels, would never end.
         """
+        self._loads += 1
+        if self._loads > limits.FILES:
+            raise LoadError.of(
+                f"{path}: more than {limits.FILES:,} files included or extended"
+            )
         self._compose_files[path] = None
         return parse(self.text(path), file=path)
 

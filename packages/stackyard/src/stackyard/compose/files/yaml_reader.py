@@ -97,6 +97,7 @@ class _Frame:
     __slots__ = (
         "anchor",
         "first_place",
+        "height",
         "items",
         "key",
         "key_places",
@@ -119,6 +120,7 @@ class _Frame:
         self.merges: list[dict[str, Any]] = []
         self.path = path
         self.first_place = 0
+        self.height = 1
         self.resets: list[_Reset] = []
 
 
@@ -137,7 +139,8 @@ _OVERRIDE = _Reset((), keeps=True)
 class _Anchored:
     """An anchored value, to be copied where an alias names it.
 
-    `places` are the lines below it, their paths as at the anchor, which stands `depth`
+    `height` is how many mappings and sequences it has inside each other. `places` are
+    the lines below it, their paths as at the anchor, which stands `depth`
     steps below the root.
     """
 
@@ -145,6 +148,7 @@ class _Anchored:
     resets: tuple[_Reset, ...]
     places: Sequence[tuple[Path, Place]] = ()
     depth: int = 0
+    height: int = 0
     is_reset: bool = False
 
 
@@ -250,7 +254,9 @@ class _Builder:
                 tuple(reset for reset in resets if reset.keeps),
                 places,
                 depth,
+                frame.height,
             )
+        self._raise(frame.height)
         self._attach(value, event, resets, start=frame.start)
 
     def _alias(self, event: Any) -> None:
@@ -264,11 +270,22 @@ class _Builder:
         if anchored.is_reset:
             self._reset(event, None)
             return
+        if len(self._frames) + anchored.height > limits.NESTING:
+            self._fail(f"nested deeper than {limits.NESTING} levels", event)
+        self._raise(anchored.height)
         copy = self._copy(anchored.value, event)
         here = self._path_here()
         for path, place in anchored.places:
             self._places.append(((*here, *path[anchored.depth :]), place))
         self._attach(copy, event, anchored.resets)
+
+    def _raise(self, height: int) -> None:
+        """Note the height of a value that is about to be put into the last frame."""
+        if self._frames:
+            frame = self._frames[-1]
+            # What is merged does not stand below the mapping, but in its place.
+            own = height if frame.key == MERGE_KEY else height + 1
+            frame.height = max(frame.height, own)
 
     def _attach(
         self,

@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from stackyard.compose import limits
 from stackyard.compose.errors import InvalidValueError
 from stackyard.compose.grammar import template
 
@@ -90,6 +91,7 @@ def parse(
 
     text = text.removeprefix(_BOM)
     position = _skip(_BETWEEN_STATEMENTS, text, 0)
+    total = 0
     while position < len(text):
         key, separator, start = _key(text, position)
         value: str | None
@@ -99,6 +101,8 @@ def parse(
             value, position = _value(text, start, resolve, missing)
         if value is not None:
             variables[key] = value
+            total += len(value)
+            _check_total(total, text, start)
         position = _skip(_BETWEEN_STATEMENTS, text, position)
     if skip_numbered:
         return {k: v for k, v in variables.items() if k[:1] not in _DIGITS}
@@ -187,6 +191,17 @@ def _value(
     except InvalidValueError as error:
         line = _line_number(text, start)
         raise DotenvError(line, error.message, hint=error.hint) from error
+
+
+def _check_total(total: int, text: str, start: int) -> None:
+    """Refuse what lines that each use the one before twice would grow to."""
+    if total > limits.EXPANDED_BYTES:
+        size = limits.EXPANDED_BYTES // (1024 * 1024)
+        raise DotenvError(
+            _line_number(text, start),
+            f"more than {size} MiB of values once variables are expanded",
+            hint="use fewer variables, or shorter values",
+        )
 
 
 def _quoted(text: str, start: int, quote: str) -> tuple[str, int]:

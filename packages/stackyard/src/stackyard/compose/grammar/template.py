@@ -19,6 +19,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from stackyard.compose import limits
 from stackyard.compose.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _expand(
 ) -> str:
     _check_depth(depth)
     parts: list[str] = []
-    position = 0
+    position = length = 0
     for start, end, _, name, operator, argument in _references(text):
         parts.append(text[position:start])
         position = end
@@ -132,6 +133,8 @@ def _expand(
             parts.append(_apply(operator, name, argument, lookup))
         else:
             parts.append(_plain(name, lookup, missing))
+        length += len(parts[-1])
+        _check_length(length)
     parts.append(text[position:])
     return "".join(parts)
 
@@ -225,6 +228,16 @@ def _check_depth(depth: int) -> None:
         raise InvalidValueError(
             f"variables are nested more than {MAX_DEPTH} deep",
             hint="give the inner value a variable of its own",
+        )
+
+
+def _check_length(length: int) -> None:
+    """Refuse what many references to a long value would come to, before it does."""
+    if length > limits.STRING_BYTES:
+        raise InvalidValueError(
+            f"longer than {limits.STRING_BYTES // (1024 * 1024)} MiB "
+            "once variables are expanded",
+            hint="use fewer variables, or shorter values",
         )
 
 

@@ -82,6 +82,7 @@ def _read(
             hint="create it, or write it as {path: ..., required: false}",
         )
     text = context.sources.text(env_file.path)
+    context.spend(text=len(text))
 
     def lookup(name: str) -> str | None:
         value = context.environment.get(name)
@@ -106,6 +107,7 @@ def _with_labels(service: Service, context: Context) -> Service:
         path = ("services", service.name, "label_file", index)
         try:
             text = context.sources.text(name)
+            context.spend(path, text=len(text))
             labels.update(dotenv.parse(text, lookup))
         except LoadError as error:
             context.report(error.problems[0].message, path)

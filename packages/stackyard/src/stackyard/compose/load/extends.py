@@ -7,7 +7,6 @@ form, its paths relative to this file, before this service is merged over it.
 from __future__ import annotations
 
 import posixpath
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -82,9 +81,19 @@ class Extender:
         base = self._extended(target, inner)
         if base is None:
             return service
-        merged = self._merged(name, deepcopy(base), service, inner.resets)
+        merged = self._merged(name, self._copy(base), service, inner.resets)
         step.services[name] = merged
         return merged
+
+    def _copy(self, value: Any) -> Any:
+        """Copy a base, counted: thousands of services may extend a large one."""
+        if isinstance(value, dict):
+            self._context.spend(nodes=len(value) + 1)
+            return {key: self._copy(item) for key, item in value.items()}
+        if isinstance(value, list):
+            self._context.spend(nodes=len(value) + 1)
+            return [self._copy(item) for item in value]
+        return value
 
     def _base(self, name: str, target: str, file: str | None, step: _Step) -> _Step:
         """Return where the base of a service is looked for."""

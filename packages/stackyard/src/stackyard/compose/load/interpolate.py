@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from stackyard.compose import limits
 from stackyard.compose.errors import InvalidValueError, Path
 from stackyard.compose.grammar.template import substitute
 from stackyard.compose.load.casts import to_bool, to_float, to_int
@@ -130,10 +129,7 @@ class _Walker:
             except InvalidValueError as error:
                 self._context.report(error.message, path, hint=error.hint)
                 return text
-            if len(text) > limits.STRING_BYTES:
-                size = limits.STRING_BYTES // (1024 * 1024)
-                self._context.report(f"longer than {size} MiB once interpolated", path)
-                return ""
+            self._context.spend(path, text=len(text))
         if isinstance(cast, tuple):
             cast = cast[0]
         if not callable(cast):
