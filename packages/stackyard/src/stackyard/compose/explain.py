@@ -46,7 +46,7 @@ def parse_path(text: str) -> Path:
     """
     steps: list[str | int] = []
     for part in text.replace("[", ".[").split("."):
-        if part.startswith("[") and part.endswith("]") and part[1:-1].isdigit():
+        if part.startswith("[") and part.endswith("]") and part[1:-1].isdecimal():
             steps.append(int(part[1:-1]))
         elif part:
             steps.append(part)

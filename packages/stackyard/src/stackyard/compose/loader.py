@@ -9,8 +9,10 @@ per project    defaults -> checks -> paths -> normalize
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from stackyard.compose import limits
 from stackyard.compose.errors import LoadError, Path, Problem
 from stackyard.compose.load.canonical import canonical
 from stackyard.compose.load.checks import check
@@ -147,6 +149,7 @@ def _load_base(file: str, context: Context) -> tuple[dict[str, Any], tuple[Path,
 
 
 def _interpolated(part: Document, context: Context, kind: str) -> dict[str, Any]:
+    context.spend(nodes=part.size)
     raw = _mapping(part, context)
     value = interpolate(raw, context) if context.options.interpolate else raw
     if context.trace is not None:
@@ -185,7 +188,8 @@ def _merged(
 
 def _validate(document: dict[str, Any], part: Document, context: Context) -> None:
     """Report what the schema refuses, and go on without it to find the rest."""
-    problems = list(schema_problems(document))
+    # One more than may be told: what is reported below then says so.
+    problems = list(islice(schema_problems(document), limits.PROBLEMS + 1))
     if part.has_timestamps:
         problems += timestamp_problems(document)
     for problem in problems:

@@ -174,7 +174,8 @@ class _Resolver:
         for path in self._env_file_paths(directory):
             self._env_files[path] = None
             try:
-                values.update(dotenv.parse(self._sources.text(path), lookup))
+                text = self._sources.text(path)
+                values.update(dotenv.parse(text, lookup, skip_numbered=True))
             except InvalidValueError as error:
                 message = f"failed to read {path}: {error.message}"
                 raise LoadError.of(message, hint=error.hint) from error

@@ -13,7 +13,8 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     # Imported on use: it is for errors, and takes as long as all of the loader.
     import difflib
 
-    return next(iter(difflib.get_close_matches(name, list(names), n=1)), None)
+    # Comparing takes long for long names, and a misspelt one is not that long.
+    return next(iter(difflib.get_close_matches(name[:64], list(names), n=1)), None)
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str | None:

@@ -41,12 +41,14 @@ class Document:
         lines: line and column (from 1) of every mapping value and sequence item; only
             filled when asked for.
         has_timestamps: whether any value is a `Timestamp`.
+        size: how many values there are, mappings and sequences counted too.
     """
 
     value: Any
     resets: tuple[Path, ...]
     lines: dict[Path, Place]
     has_timestamps: bool
+    size: int
 
 
 def parse(text: str, *, file: str, with_lines: bool = False) -> list[Document]:
@@ -73,7 +75,11 @@ def _documents(parser: Any, *, file: str, with_lines: bool) -> Iterator[Document
             builder = _Builder(parser, anchors, file=file, with_lines=with_lines)
             value = builder.build()
             yield Document(
-                value, tuple(builder.resets), builder.lines(), builder.has_timestamps
+                value,
+                tuple(builder.resets),
+                builder.lines(),
+                builder.has_timestamps,
+                builder.size,
             )
 
 
@@ -176,7 +182,7 @@ class _Builder:
         self._with_lines = with_lines
         self._frames: list[_Frame] = []
         self._open_anchors: list[str] = []
-        self._nodes = 0
+        self.size = 0
         self._root: Any = None
         self.resets: list[Path] = []
         self._places: list[tuple[Path, Place]] = []
@@ -367,8 +373,8 @@ class _Builder:
         return value
 
     def _count(self, nodes: int, event: Any) -> None:
-        self._nodes += nodes
-        if self._nodes > limits.NODES:
+        self.size += nodes
+        if self.size > limits.NODES:
             self._fail(
                 f"more than {limits.NODES:,} values once aliases are expanded",
                 event,

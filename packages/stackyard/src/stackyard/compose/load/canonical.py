@@ -1,13 +1,14 @@
 """Short syntax -> long syntax, so that later stages know one form of each attribute.
 
-With interpolation switched off a short form may hold a variable and not parse; it is
-then left as it stands, as the reference implementation does.
+With interpolation switched off a port may hold a variable and not parse; the ports of
+the service are then left as they stand, as the reference implementation does.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from stackyard.compose import limits
 from stackyard.compose.errors import InvalidValueError
 from stackyard.compose.grammar import device, port, ssh, volume
 
@@ -45,7 +46,10 @@ class _Walker:
 
     def apply(self, value: dict[str, Any], rules: dict[str, Any], path: Path) -> None:
         for attribute in [key for key in rules if key in value]:
-            item = self._one(value[attribute], rules[attribute], (*path, attribute))
+            below = (*path, attribute)
+            item = self._one(value[attribute], rules[attribute], below)
+            if attribute == "ports" and isinstance(item, list):
+                self._context.spend(below, ports=len(item))
             if item is _INVALID:
                 del value[attribute]
             else:
@@ -84,7 +88,7 @@ class _Walker:
         try:
             return transform(value)
         except InvalidValueError as error:
-            if not self._context.options.interpolate:
+            if transform is _ports and not self._context.options.interpolate:
                 return value
             self._context.report(error.message, path, hint=error.hint)
             return _INVALID
@@ -164,8 +168,15 @@ def _names(value: Any) -> Any:
 def _contexts(value: Any) -> Any:
     if not isinstance(value, list):
         return value
-    pairs = (str(item).partition("=") for item in value)
-    return {name: target for name, _, target in pairs}
+    contexts: dict[str, str] = {}
+    for item in value:
+        name, found, target = str(item).partition("=")
+        if not found:
+            raise InvalidValueError(
+                f"context {item!r} has no target", hint="write NAME=PATH"
+            )
+        contexts[name] = target
+    return contexts
 
 
 def _context_map(value: Any) -> Any:
@@ -207,6 +218,8 @@ def _ports(value: Any) -> Any:
             result.append(item)
         else:
             result.extend(port.parse(item))
+        if len(result) > limits.PORTS + len(value):
+            raise InvalidValueError(f"more than {limits.PORTS:,} ports in ranges")
     return result
 
 

@@ -74,7 +74,9 @@ class Context:
         if path and any(problem.path == path for problem in self.problems):
             return
         if len(self.problems) >= limits.PROBLEMS:
-            rest = Problem(f"more than {limits.PROBLEMS:,} problems; these are the first")
+            rest = Problem(
+                f"more than {limits.PROBLEMS:,} problems; these are the first"
+            )
             raise LoadError([rest, *self.problems])
         location = self.sources.locate(path, self.file)
         self.problems.append(Problem(message, path, location, hint))

@@ -26,8 +26,9 @@ def resolve_environment(
 
     A key without a value takes the project's; one that has none there stays unset.
     """
+    reader = _EnvFiles(context)
     services = [
-        _with_environment(service, context, discard=discard)
+        _with_environment(service, context, reader, discard=discard)
         for service in project.services.values()
     ]
     return project.with_services(services, project.disabled_services.values())
@@ -42,7 +43,9 @@ def resolve_labels(project: Project, context: Context) -> Project:
     return project.with_services(services, project.disabled_services.values())
 
 
-def _with_environment(service: Service, context: Context, *, discard: bool) -> Service:
+def _with_environment(
+    service: Service, context: Context, reader: _EnvFiles, *, discard: bool
+) -> Service:
     if not service.env_file and None not in service.environment.values():
         return service
     own = {
@@ -54,10 +57,9 @@ def _with_environment(service: Service, context: Context, *, discard: bool) -> S
     for index, env_file in enumerate(service.env_file):
         path = ("services", service.name, "env_file", index)
         try:
-            values.update(_read(env_file, context, values))
-        except LoadError as error:
-            problem = error.problems[0]
-            context.report(problem.message, path, hint=problem.hint)
+            values.update(reader.read(env_file, values))
+        except _EnvFileError as error:
+            context.report(error.message, path, hint=error.hint)
     values.update(own)
     return dataclasses.replace(
         service,
@@ -66,34 +68,71 @@ def _with_environment(service: Service, context: Context, *, discard: bool) -> S
     )
 
 
-def _read(
-    env_file: EnvFile, context: Context, earlier: Mapping[str, str | None]
-) -> Mapping[str, str]:
-    if env_file.format not in {"", "raw"}:
-        raise LoadError.of(
-            f"unsupported env_file format {env_file.format!r}",
-            hint="write raw, or none",
-        )
-    if not env_file.required and not os.path.exists(env_file.path):
-        return {}
-    if not os.path.exists(env_file.path):
-        raise LoadError.of(
-            f"env file {env_file.path} not found",
-            hint="create it, or write it as {path: ..., required: false}",
-        )
-    text = context.sources.text(env_file.path)
-    context.spend(text=len(text))
+class _EnvFileError(InvalidValueError):
+    """An env file of a service cannot be used."""
 
-    def lookup(name: str) -> str | None:
-        value = context.environment.get(name)
-        return earlier.get(name) if value is None else value
 
-    try:
-        if env_file.format == "raw":
-            return dotenv.parse_raw(text, lookup)
-        return dotenv.parse(text, lookup)
-    except InvalidValueError as error:
-        raise LoadError.of(f"{env_file.path}: {error.message}") from error
+class _EnvFiles:
+    """Reads env files; one that refers to nothing outside itself is parsed once."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._parsed: dict[tuple[str, str], Mapping[str, str]] = {}
+
+    def read(
+        self, env_file: EnvFile, earlier: Mapping[str, str | None]
+    ) -> Mapping[str, str]:
+        """Return the variables of a file, `earlier` being known to it."""
+        key = (env_file.path, env_file.format)
+        values = self._parsed.get(key)
+        if values is None:
+            text = self._text(env_file)
+            values = {} if text is None else self._parse(text, key, earlier)
+        self._context.spend(nodes=len(values))
+        return values
+
+    def _text(self, env_file: EnvFile) -> str | None:
+        path = env_file.path
+        if env_file.format not in {"", "raw"}:
+            raise _EnvFileError(
+                f"unsupported env_file format {env_file.format!r}",
+                hint="write raw, or none",
+            )
+        if not os.path.exists(path):
+            if not env_file.required:
+                return None
+            raise _EnvFileError(
+                f"env file {path} not found",
+                hint="create it, or write it as {path: ..., required: false}",
+            )
+        try:
+            return self._context.sources.text(path)
+        except LoadError as error:
+            problem = error.problems[0]
+            raise _EnvFileError(problem.message, hint=problem.hint) from error
+
+    def _parse(
+        self, text: str, key: tuple[str, str], earlier: Mapping[str, str | None]
+    ) -> Mapping[str, str]:
+        path, form = key
+        asked = False
+
+        def lookup(name: str) -> str | None:
+            nonlocal asked
+            asked = True
+            value = self._context.environment.get(name)
+            return earlier.get(name) if value is None else value
+
+        parse = dotenv.parse_raw if form == "raw" else dotenv.parse
+        try:
+            values = parse(text, lookup)
+        except InvalidValueError as error:
+            raise _EnvFileError(f"{path}: {error.message}", hint=error.hint) from error
+        if asked:
+            self._context.spend(text=len(text))
+        else:
+            self._parsed[key] = values
+        return values
 
 
 def _with_labels(service: Service, context: Context) -> Service:

@@ -54,6 +54,10 @@ def _boolean(value: Any, path: Path, report: Report) -> bool:
 
 def _integer(value: Any, path: Path, report: Report) -> int:
     if isinstance(value, (int, float)):
+        if not math.isfinite(value):
+            raise InvalidValueError(
+                f"{text_of(value)} is not a whole number", hint="write digits"
+            )
         return int(value)
     return parse_int(text_of(value))
 

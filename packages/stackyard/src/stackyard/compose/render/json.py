@@ -7,8 +7,11 @@ escape what could end a script element of an HTML page.
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Final
 
+from stackyard.compose.errors import LoadError
+from stackyard.compose.grammar.scalar import text_of
 from stackyard.compose.model.codec import Sorted
 
 _ESCAPES: Final = str.maketrans(
@@ -67,6 +70,10 @@ def _string(text: str) -> str:
 
 
 def _number(value: float) -> str:
+    if not math.isfinite(value):
+        raise LoadError.of(
+            f"JSON has no number {text_of(value)}", hint="quote it, or print YAML"
+        )
     size = abs(value)
     if value == int(value) and size < _EXPONENT_FROM:
         return "-0" if value == 0 and str(value).startswith("-") else str(int(value))

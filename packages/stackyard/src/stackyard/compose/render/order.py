@@ -32,9 +32,11 @@ def _compare_numbers(left: str, right: str, start: int) -> int:
         run = before[len(before.rstrip("0123456789")) :]
         if run.strip("0"):
             first, second = f"1{first}", f"1{second}"
-    values = int(first or "0"), int(second or "0")
+    # Compared as texts: Python refuses to read thousands of digits.
+    values = first.lstrip("0"), second.lstrip("0")
     if values[0] != values[1]:
-        return values[0] - values[1]
+        shorter = (len(values[0]), values[0]) < (len(values[1]), values[1])
+        return -1 if shorter else 1
     if len(first) != len(second):
         return len(first) - len(second)
     return -1 if left[start] < right[start] else 1
