@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -110,8 +108,6 @@ def yard(ctx: click.Context, /, **options: Any) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `yard` and return its exit code."""
-    # A command is over before collecting garbage would pay for itself.
-    gc.disable()
     try:
         result = yard.main(args=arguments, prog_name="yard", standalone_mode=False)
     except click.ClickException as error:
@@ -121,8 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; Python would complain at exit.
-        sys.stdout = None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        click.echo(f"error: cannot write the output: {reason}", err=True)
         return _FAILED
     return result if isinstance(result, int) else 0

@@ -26,7 +26,7 @@ from stackyard.compose.load.interpolate import interpolate
 from stackyard.compose.load.merge import MergeError, merge_documents
 from stackyard.compose.load.normalize import normalize
 from stackyard.compose.load.paths import resolve_paths
-from stackyard.compose.load.repair import without
+from stackyard.compose.load.repair import remove
 from stackyard.compose.load.reset import apply_resets
 from stackyard.compose.load.schema import schema_problems
 from stackyard.compose.load.timestamps import timestamp_problems
@@ -194,7 +194,7 @@ def _validate(document: dict[str, Any], part: Document, context: Context) -> Non
         problems += timestamp_problems(document)
     for problem in problems:
         context.report(problem.message, problem.path, hint=problem.hint)
-        without(document, problem.path)
+    remove(document, [problem.path for problem in problems])
     if document.pop("version", None) is not None:
         context.warn(
             f"{context.file}: the attribute `version` is obsolete, it will be ignored, "

@@ -47,11 +47,17 @@ def read_bytes(path: str) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
-    with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise LoadError.of(f"{path}: {_kind(status.st_mode)}, not a file")
-        data = file.read(limits.FILE_BYTES + 1)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise LoadError.of(f"{path}: {_kind(mode)}, not a file")
+        # A directory's descriptor must not get this far: open() refuses it.
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(limits.FILE_BYTES + 1)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    finally:
+        os.close(descriptor)
     if len(data) > limits.FILE_BYTES:
         size = limits.FILE_BYTES // (1024 * 1024)
         raise LoadError.of(f"{path}: larger than the limit of {size} MiB")

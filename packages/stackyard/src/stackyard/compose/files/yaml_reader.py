@@ -186,6 +186,7 @@ class _Builder:
         self._root: Any = None
         self.resets: list[Path] = []
         self._places: list[tuple[Path, Place]] = []
+        self._merged_places: list[tuple[Path, Place]] = []
         self.has_timestamps = False
 
     def build(self) -> Any:
@@ -281,8 +282,10 @@ class _Builder:
         self._raise(anchored.height)
         copy = self._copy(anchored.value, event)
         here = self._path_here()
+        merged = bool(self._frames) and self._frames[-1].key == MERGE_KEY
+        places = self._merged_places if merged else self._places
         for path, place in anchored.places:
-            self._places.append(((*here, *path[anchored.depth :]), place))
+            places.append(((*here, *path[anchored.depth :]), place))
         self._attach(copy, event, anchored.resets)
 
     def _raise(self, height: int) -> None:
@@ -399,7 +402,7 @@ class _Builder:
 
     def lines(self) -> dict[Path, Place]:
         """Return where each value stands; a mapping's own key beats a merged one."""
-        return dict(self._places)
+        return dict(self._merged_places) | dict(self._places)
 
     def _fail(self, message: str, event: Any, *, hint: str | None = None) -> NoReturn:
         location = Location(self._file, *_place(event))

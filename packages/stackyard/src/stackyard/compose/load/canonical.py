@@ -134,7 +134,7 @@ def _build(value: Any) -> Any:
 
 
 def _depends_on(value: Any) -> Any:
-    if isinstance(value, list):
+    if _are_names(value):
         return {
             name: {"condition": "service_started", "required": True} for name in value
         }
@@ -162,7 +162,12 @@ def _as_list(value: Any) -> Any:
 
 
 def _names(value: Any) -> Any:
-    return dict.fromkeys(value) if isinstance(value, list) else value
+    return dict.fromkeys(value) if _are_names(value) else value
+
+
+def _are_names(value: Any) -> bool:
+    """Return whether a value is a list of texts; the schema refuses other lists."""
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _contexts(value: Any) -> Any:

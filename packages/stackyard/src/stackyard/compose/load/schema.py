@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ import jsonschema_rs
 
 from stackyard.compose import schema
 from stackyard.compose.errors import Problem
+from stackyard.compose.files.yaml_scalars import Timestamp
 from stackyard.compose.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -30,24 +32,25 @@ SCHEMA: Final = Path(schema.__file__).with_name("compose-spec.json")
 
 def schema_problems(document: dict[str, Any]) -> Iterator[Problem]:
     """Yield everything the schema has against the document."""
-    validator = _validator()
-    if validator.is_valid(document):
+    validator, instance = _validator(), _as_json(document)
+    if validator.is_valid(instance):
         return
-    for error in validator.iter_errors(document):
-        for problem in _problems(error):
-            if not _is_infinite(document, problem.path):
-                yield problem
+    for error in validator.iter_errors(instance):
+        yield from _problems(error)
 
 
-def _is_infinite(document: Any, path: Steps) -> bool:
-    """Return whether the value is a number that JSON, and so the validator, lacks."""
-    value = document
-    for step in path:
-        try:
-            value = value[step]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return isinstance(value, float) and not math.isfinite(value)
+def _as_json(value: Any) -> Any:
+    """Return a copy without what JSON, and so the validator, does not have.
+
+    It would take an infinite number for null, and nothing for a timestamp.
+    """
+    if isinstance(value, dict):
+        return {key: _as_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return _INFINITE
+    return str(value) if isinstance(value, Timestamp) else value
 
 
 @functools.cache
@@ -158,6 +161,8 @@ def _found(value: Any) -> str:
         return "nothing"
     if isinstance(value, bool):
         return str(value).lower()
+    if value == _INFINITE:
+        return "an infinite number"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -167,6 +172,8 @@ def _schema() -> Any:
     return json.loads(schema_text())
 
 
+_INFINITE: Final = sys.float_info.max
+"""Stands for numbers that are infinite, or none at all."""
 _WORDS: Final = {
     "string": "a string",
     "number": "a number",

@@ -200,10 +200,12 @@ def list_of(item: Codec[T]) -> Codec[tuple[T, ...]]:
 
     def read(value: Any, path: Path, report: Report) -> tuple[T, ...]:
         items = value if isinstance(value, list) else [value]
-        return tuple(
+        decoded = (
             reported(item, each, (*path, index), report)
             for index, each in enumerate(items)
         )
+        # What was refused, and reported, is None.
+        return tuple(each for each in decoded if each is not None)
 
     write = item.encode or _as_it_is
     return Codec(
