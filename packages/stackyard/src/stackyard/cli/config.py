@@ -66,12 +66,15 @@ def _run(options: GlobalOptions, chosen: dict[str, Any]) -> None:
     from stackyard.compose.load.context import LoadOptions
 
     view = View.of(chosen, _LISTS)
+    listing = view.listed is not None or view.hashes is not None
     load_options = LoadOptions(
         interpolate=not (chosen["no_interpolate"] or chosen["variables"]),
         normalize=not chosen["no_normalize"],
         resolve_paths=not chosen["no_path_resolution"],
-        resolve_environment=not chosen["no_env_resolution"],
+        # Lists need no env files, and a hash is of where variables come from.
+        resolve_environment=not (chosen["no_env_resolution"] or listing),
         check_consistency=not chosen["no_consistency"],
+        check_container_names=not listing,
     )
     show = project_view if load_options.interpolate else document_view
     text, warnings = show(options, load_options, view)

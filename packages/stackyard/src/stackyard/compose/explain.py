@@ -6,6 +6,7 @@ a service's environment its env files below its own `environment`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -181,15 +182,14 @@ def _in_env_file(
         return None
     if name not in values:
         return None
-    line = next(
-        (
-            number
-            for number, content in enumerate(text.splitlines(), 1)
-            if content.removeprefix("export ").lstrip().startswith(name)
-        ),
-        0,
-    )
-    return Origin("env file", Location(file, line, 1), values[name])
+    return Origin("env file", Location(file, _line_of(name, text), 1), values[name])
+
+
+def _line_of(name: str, text: str) -> int:
+    """Return the line of the last assignment to a variable, which is in force."""
+    assignment = re.compile(rf"\s*(?:export\s+)?{re.escape(name)}\s*(?:[=:]|\Z)")
+    lines = enumerate(text.split("\n"), 1)
+    return max((number for number, line in lines if assignment.match(line)), default=0)
 
 
 @dataclass(frozen=True)

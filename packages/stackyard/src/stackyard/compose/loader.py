@@ -103,7 +103,9 @@ def _load_document(request: Request, context: Context) -> dict[str, Any]:
         raise LoadError([*context.problems, Problem("empty compose file")])
     if context.options.normalize:
         document["name"] = request.name
-        document = normalize(document, context.environment)
+        # Without interpolation nothing is taken from the environment, keys neither.
+        known = context.environment if context.options.interpolate else {}
+        document = normalize(document, known)
     return document
 
 

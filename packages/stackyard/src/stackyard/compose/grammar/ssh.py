@@ -30,4 +30,4 @@ def parse(value: Mapping[str, str | None] | Iterable[str]) -> dict[str, str | No
 
 def entries(keys: Mapping[str, str | None]) -> list[str]:
     """List the keys as Compose prints them: `default`, `ID: PATH`."""
-    return [name if path is None else f"{name}: {path}" for name, path in keys.items()]
+    return [f"{name}: {path}" if path else name for name, path in keys.items()]

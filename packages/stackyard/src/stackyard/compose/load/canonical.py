@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stackyard.compose import limits
 from stackyard.compose.errors import InvalidValueError
 from stackyard.compose.grammar import device, port, ssh, volume
+from stackyard.compose.grammar.scalar import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,10 +79,11 @@ class _Walker:
             )
             return [item for item in items if item is not _INVALID]
         if isinstance(value, dict) and rule.mappings:
-            return {
+            entries = {
                 key: self._transformed(item, rule.item, (*path, key))
                 for key, item in value.items()
             }
+            return {key: it for key, it in entries.items() if it is not _INVALID}
         return value
 
     def _transformed(self, value: Any, transform: Transform, path: Path) -> Any:
@@ -114,6 +116,9 @@ def _external(resource: Any, path: Path, context: Context) -> Any:
     if not isinstance(resource, dict):
         return resource
     external = resource.get("external")
+    if isinstance(external, str):
+        hint = "write true or false"
+        context.report(f"{external!r} is not a boolean", (*path, "external"), hint=hint)
     if not isinstance(external, dict):
         return resource
     context.warn(
@@ -218,8 +223,6 @@ def _ports(value: Any) -> Any:
     result: list[Any] = []
     for item in value:
         if isinstance(item, dict):
-            if "published" in item:
-                item["published"] = _published(item["published"])
             result.append(item)
         else:
             result.extend(port.parse(item))
@@ -228,12 +231,25 @@ def _ports(value: Any) -> Any:
     return result
 
 
-def _published(value: Any) -> Any:
-    return str(value) if isinstance(value, int) else value
-
-
 def _ssh(value: Any) -> Any:
     return ssh.parse(value) if isinstance(value, list) else value
+
+
+def _attestation(value: Any) -> Any:
+    return text_of(value) if isinstance(value, bool) else value
+
+
+def _ulimit(value: Any) -> Any:
+    if isinstance(value, str):
+        raise InvalidValueError(f"{value!r} is not a limit", hint="write a number")
+    return value
+
+
+def _watch(value: Any) -> Any:
+    for item in value if isinstance(value, list) else ():
+        for key in {"ignore", "include"} & set(item):
+            item[key] = _as_list(item[key])
+    return value
 
 
 _MOUNTS: Final = _Each(_file_mount)
@@ -241,6 +257,9 @@ _BUILD: Final[dict[str, Any]] = {
     "secrets": _MOUNTS,
     "additional_contexts": _context_map,
     "ssh": _ssh,
+    "provenance": _attestation,
+    "sbom": _attestation,
+    "ulimits": _Each(_ulimit, mappings=True),
 }
 _SERVICE: Final[dict[str, Any]] = {
     "build": (_build, _BUILD),
@@ -257,4 +276,6 @@ _SERVICE: Final[dict[str, Any]] = {
     "secrets": _MOUNTS,
     "configs": _MOUNTS,
     "ports": _ports,
+    "ulimits": _Each(_ulimit, mappings=True),
+    "develop": {"watch": _watch},
 }

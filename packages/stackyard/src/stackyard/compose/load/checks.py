@@ -68,6 +68,8 @@ def _comes_from_elsewhere(resource: dict[str, Any]) -> bool:
 def _service(service: dict[str, Any], path: Path, context: Context) -> None:
     for index, port in enumerate(service.get("ports") or ()):
         _address(port, (*path, "ports", index), context)
+    for index, mount in enumerate(service.get("volumes") or ()):
+        _bind(mount, (*path, "volumes", index), context)
     deploy = service.get("deploy")
     value: Any = deploy
     for key in ("resources", "reservations", "devices"):
@@ -87,6 +89,14 @@ def _address(port: Any, path: Path, context: Context) -> None:
         ipaddress.ip_address(address)
     except ValueError:
         context.report(f"{address!r} is not an IP address", (*path, "host_ip"))
+
+
+def _bind(mount: Any, path: Path, context: Context) -> None:
+    # What is not resolved is not looked at: the reference finds it on the way.
+    if not context.options.resolve_paths or not isinstance(mount, dict):
+        return
+    if mount.get("type") == "bind" and not mount.get("source"):
+        context.report("a bind mount needs a source", path, hint="add source: PATH")
 
 
 def _device(device: Any, path: Path, context: Context) -> None:

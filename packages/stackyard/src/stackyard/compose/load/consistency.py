@@ -34,7 +34,8 @@ def check_consistency(project: Project, context: Context) -> None:
     refused = {problem.path for problem in context.problems}
     damaged = {path[1] for path in refused if len(path) > 2 and path[0] == "services"}
     sections = {path[0] for path in refused if len(path) == 1}
-    _container_names(project, context)
+    if context.options.check_container_names:
+        _container_names(project, context)
     for service in project.services.values():
         checks = _CHECKS[1:] if service.name in damaged else _CHECKS
         for message, path, hint in _findings(service, project, checks):
@@ -134,11 +135,11 @@ def _networks(service: Service, project: Project) -> Iterator[Finding]:
         )
     for name in service.networks:
         yield from _undefined("network", name, project.networks, ("networks", name))
-    for attribute in ("network_mode", "ipc", "pid"):
-        value = getattr(service, attribute)
-        target = value.removeprefix("service:")
-        if value.startswith("service:") and target not in project.services:
-            yield f"service {target!r} not found for {value!r}", (attribute,), None
+    mode = service.network_mode
+    target = mode.removeprefix("service:")
+    if mode.startswith("service:") and target not in project.services:
+        hint = did_you_mean(target, project.services)
+        yield f"service {target!r} not found", ("network_mode",), hint
 
 
 def _health(service: Service, project: Project) -> Iterator[Finding]:
@@ -176,8 +177,6 @@ def _mounts(service: Service, project: Project) -> Iterator[Finding]:
         path: Path = ("volumes", index)
         if mount.type == "volume" and mount.source:
             yield from _undefined("volume", mount.source, project.volumes, path)
-        if mount.type == "bind" and not mount.source:
-            yield "a bind mount needs a source", path, "add source: PATH"
         yield from _once(mount.target, path, targets)
     for index, tmpfs in enumerate(service.tmpfs):
         yield from _once(tmpfs.partition(":")[0], ("tmpfs", index), targets)

@@ -25,6 +25,7 @@ class LoadOptions:
     resolve_paths: bool = True
     resolve_environment: bool = True
     check_consistency: bool = True
+    check_container_names: bool = True
     profiles: tuple[str, ...] = ()
 
 

@@ -103,10 +103,12 @@ def _mount(folder: str) -> KeyOf:
 
 
 def _port(item: Any) -> str:
+    if isinstance(item, float):
+        raise InvalidValueError(f"{item!r} is not a port", hint="quote it")
     if not isinstance(item, dict):
         return text_of(item)
     target = item.get("target")
-    if not isinstance(target, int):
+    if target is None:
         raise InvalidValueError("a port needs a target", hint="add target: a number")
     published = text_of(item.get("published"))
     host = item.get("host_ip") or "0.0.0.0"
@@ -151,11 +153,7 @@ _SERVICE: Final[dict[str, Any]] = {
     "tmpfs": _key,
     "volumes": _volume,
 }
-_RESOURCE: Final[dict[str, Any]] = {"labels": _key}
 _RULES: Final = {
     "services": _SERVICE,
-    "networks": _RESOURCE,
-    "volumes": _RESOURCE,
-    "configs": _RESOURCE,
-    "secrets": _RESOURCE,
+    "networks": {"labels": _key},
 }

@@ -248,7 +248,9 @@ def _plainly(write: Callable[[Any], Any]) -> Callable[[Any, Form], Any]:
 
 
 def _kind(value: Any) -> str:
-    return "a list" if isinstance(value, list) else "a mapping"
+    if isinstance(value, dict):
+        return "a mapping"
+    return "a list" if isinstance(value, list) else f"{value!r}"
 
 
 STRING: Final = Codec(_string, "")

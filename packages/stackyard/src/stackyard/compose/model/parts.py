@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from stackyard.compose.model.codec import Model, attribute
+from stackyard.compose.model.codec import Codec, Form, Model, attribute, encode
 from stackyard.compose.model.codecs import (
     BOOLEAN,
     COMMAND,
@@ -110,6 +110,14 @@ class EnvFile(Model):
     """Whether a missing file is an error."""
     format: str = attribute(STRING)
     """`raw`: nothing is quoted or interpolated; empty: the dotenv grammar."""
+
+
+def _env_file(value: EnvFile, form: Form) -> Any:
+    """In JSON, and so for hashes, a required file is its path alone."""
+    return value.path if form is Form.JSON and value.required else encode(value, form)
+
+
+ENV_FILE: Final = Codec(nested(EnvFile).decode, None, _env_file)
 
 
 class Logging(Model):

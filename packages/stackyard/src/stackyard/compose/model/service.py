@@ -27,6 +27,7 @@ from stackyard.compose.model.codecs import (
 from stackyard.compose.model.deploy import Deploy, DeviceRequest
 from stackyard.compose.model.mounts import FileMount, Mount
 from stackyard.compose.model.parts import (
+    ENV_FILE,
     Attachment,
     BlockIo,
     CredentialSpec,
@@ -125,7 +126,7 @@ class Service(Model):
     """External program that provides the service."""
     environment: Mapping[str, str | None] = attribute(NULLABLE_MAPPING)
     """Variables; None is unset."""
-    env_file: tuple[EnvFile, ...] = attribute(list_of(nested(EnvFile)))
+    env_file: tuple[EnvFile, ...] = attribute(list_of(ENV_FILE))
     """Files with further variables, the later over the earlier."""
     expose: tuple[str, ...] = attribute(STRINGS)
     """Ports for other services."""
@@ -171,12 +172,12 @@ class Service(Model):
         map_of(nested(ServiceModel), nullable=True)
     )
     """AI models it uses."""
+    network_mode: str = attribute(STRING)
+    """`none`, `host`, `service:NAME` or `container:NAME`; excludes `networks`."""
     networks: Mapping[str, Attachment | None] = attribute(
         map_of(nested(Attachment), nullable=True)
     )
     """Networks it is on."""
-    network_mode: str = attribute(STRING)
-    """`none`, `host`, `service:NAME` or `container:NAME`; excludes `networks`."""
     oom_kill_disable: bool = attribute(BOOLEAN)
     """Whether the kernel may not kill it when memory runs out."""
     oom_score_adj: int = attribute(INTEGER)

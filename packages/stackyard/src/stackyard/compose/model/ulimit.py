@@ -35,7 +35,10 @@ def _decode(value: Any, path: Path, report: Report) -> Ulimit:
 def _encode(limit: Ulimit, form: Form) -> int | dict[str, int]:
     if limit.single:
         return limit.single
-    return {"soft": limit.soft, "hard": limit.hard}
+    pair = {"soft": limit.soft, "hard": limit.hard}
+    if form is Form.JSON:
+        return {key: value for key, value in pair.items() if value}
+    return pair
 
 
 ULIMIT = Codec(_decode, None, _encode)

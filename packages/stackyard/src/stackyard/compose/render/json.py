@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from decimal import Decimal
 from typing import Any, Final
 
 from stackyard.compose.errors import LoadError
@@ -80,4 +81,4 @@ def _number(value: float) -> str:
     if size < _EXPONENT_BELOW or size >= _EXPONENT_FROM:
         mantissa, _, exponent = f"{value!r}".partition("e")
         return f"{mantissa.removesuffix('.0')}e{int(exponent):+d}"
-    return f"{value:.25f}".rstrip("0") if "e" in f"{value!r}" else f"{value!r}"
+    return f"{Decimal(repr(value)):f}"
