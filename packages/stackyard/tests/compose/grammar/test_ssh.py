@@ -16,7 +16,7 @@ from stackyard.compose.grammar.ssh import entries, parse
         (["default"], {"default": None}, ["default"]),
         (["default=/x"], {"default": "/x"}, ["default: /x"]),
         (["b=./1", "a=2"], {"b": "./1", "a": "2"}, ["b: ./1", "a: 2"]),
-        (["a="], {"a": ""}, ["a: "]),
+        (["a="], {"a": ""}, ["a"]),
         (["a=b=c"], {"a": "b=c"}, ["a: b=c"]),
         (["a=1", "a=2"], {"a": "2"}, ["a: 2"]),
         (

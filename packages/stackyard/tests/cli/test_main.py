@@ -1,0 +1,110 @@
+"""`yard` itself: help, exit codes, misspelt commands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stackyard.cli.main import COMMANDS
+
+if TYPE_CHECKING:
+    from conftest import Shell
+
+WEB = "services: {web: {image: nginx}}"
+
+
+def test_help_fits_a_small_terminal(shell: Shell) -> None:
+    lines = shell.output("--help", COLUMNS="200").splitlines()
+
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_fits_in_80_columns(shell: Shell, command: str) -> None:
+    lines = shell.output(command, "--help", COLUMNS="200").splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert lines[0].startswith(f"Usage: yard {command} ")
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_lists_every_command(shell: Shell, option: str) -> None:
+    output = shell.output(option)
+
+    assert all(f"  {name} " in output for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("confg", "config"), ("explian", "explain"), ("versoin", "version")],
+)
+def test_a_misspelt_command_is_guessed(shell: Shell, typed: str, meant: str) -> None:
+    message = shell.error(typed)
+
+    assert f"unknown command '{typed}'. Did you mean {meant}?" in message
+
+
+def test_another_word_is_not(shell: Shell) -> None:
+    message = shell.error("frobnicate")
+
+    assert "unknown command 'frobnicate'." in message
+    assert "Did you mean" not in message
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--nonsense"],
+        ["config", "--nonsense"],
+        ["config", "--format"],
+        ["config", "--format", "toml"],
+        ["explain"],
+        ["-f", "missing.yaml", "config"],
+        ["config", "missing-service"],
+    ],
+    ids=" ".join,
+)
+def test_every_failure_is_exit_code_1(shell: Shell, arguments: list[str]) -> None:
+    shell.write("compose.yaml", WEB)
+
+    assert shell.error(*arguments)
+
+
+def test_success_is_exit_code_0(shell: Shell) -> None:
+    shell.write("compose.yaml", WEB)
+
+    assert shell.output("config", "-q") == ""
+
+
+def test_whoever_stops_reading_hears_no_complaint(shell: Shell) -> None:
+    keys = "".join(f"      key{number}: value\n" for number in range(20_000))
+    labels = f"services:\n  web:\n    image: nginx\n    labels:\n{keys}"
+    shell.write("compose.yaml", labels)
+    command = [sys.executable, "-P", "-m", "stackyard", "config"]
+
+    with subprocess.Popen(
+        command, cwd=shell.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as yard:
+        assert yard.stdout is not None
+        yard.stdout.readline()
+        yard.stdout.close()
+        assert yard.stderr is not None
+        complaint = yard.stderr.read()
+
+    assert complaint == b""
+
+
+def test_a_directory_that_is_gone(shell: Shell) -> None:
+    """The shell still stands in it; the command must not fall over."""
+    command = f'd=$(mktemp -d); cd "$d"; rmdir "$d"; {sys.executable} -P -m stackyard'
+
+    done = subprocess.run(
+        ["sh", "-c", f"{command} config"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
