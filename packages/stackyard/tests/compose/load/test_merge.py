@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support import value
 
 from stackyard.compose.load.merge import MergeError, merge_documents, merge_service
@@ -172,6 +175,12 @@ POOLS = {
         "[{subnet: 10.0.0.0/8, ip_range: 10.1.0.0/16}]",
         "[{subnet: 10.0.0.0/8, gateway: 10.0.0.1, ip_range: 10.1.0.0/16}]",
     ),
+    "of two each": (
+        "[{subnet: a, gateway: x}, {subnet: b, gateway: y}]",
+        "[{subnet: b, ip_range: r}, {subnet: a}]",
+        "[{subnet: b, gateway: y, ip_range: r}, {subnet: a, gateway: x}]",
+    ),
+    "that are none, for the schema to refuse": ("[{gateway: a}]", "[b]", "[b]"),
     "of other subnets, the later are kept": (
         "[{subnet: 10.0.0.0/8}]",
         "[{subnet: 11.0.0.0/8}]",
@@ -220,6 +229,12 @@ REFUSALS = {
         "expected a name, found a mapping",
         ("networks",),
     ),
+    "a build that is none": (
+        "{build: .}",
+        "{build: [a]}",
+        "cannot override '.' with a list",
+        ("build",),
+    ),
     "deep inside": (
         "{deploy: {resources: {limits: {cpus: 1}}}}",
         "{deploy: {resources: [1]}}",
@@ -239,3 +254,33 @@ def test_layers_that_do_not_fit(
         merged(base, over)
     assert caught.value.message == message
     assert caught.value.path == ("services", "web", *path)
+
+
+NAMES = st.sampled_from(["a", "args", "labels", "subnet", "test", "driver", "ulimits"])
+TREES = st.recursive(
+    st.sampled_from([None, True, 0, 1, 0.5, "", "a", "a=b"]),
+    lambda below: (
+        st.lists(below, max_size=2) | st.dictionaries(NAMES, below, max_size=2)
+    ),
+    max_leaves=5,
+)
+ATTRIBUTES = st.sampled_from(sorted({attribute for attribute, *_ in RULES.values()}))
+
+
+@settings(max_examples=500)
+@given(attribute=ATTRIBUTES, base=TREES, over=TREES)
+def test_whatever_layers_hold_they_merge_or_are_refused(
+    attribute: str, base: Any, over: Any
+) -> None:
+    with suppress(MergeError):
+        result = merge_service({attribute: base}, {attribute: over}, "web")
+        assert result.keys() == {attribute}
+
+
+@given(base=TREES, over=TREES)
+def test_so_do_address_pools(base: Any, over: Any) -> None:
+    lower, upper = (
+        {"networks": {"n": {"ipam": {"config": pools}}}} for pools in (base, over)
+    )
+    with suppress(MergeError):
+        assert merge_documents(lower, upper)["networks"].keys() == {"n"}

@@ -125,7 +125,10 @@ def _extra_hosts(base: Any, over: Any, path: Path) -> Any:
 
 def _build(base: Any, over: Any, path: Path) -> Any:
     def mapping(value: Any) -> dict[str, Any]:
-        return {"context": value} if isinstance(value, str) else (value or {})
+        value = {"context": value} if isinstance(value, str) else (value or {})
+        if not isinstance(value, dict):
+            raise _cannot_override(base, over, path)
+        return value
 
     return _merge_mappings(mapping(base), mapping(over), path, _BUILD)
 
@@ -178,7 +181,8 @@ def _ipam_config(base: Any, over: Any, path: Path) -> Any:
 
 
 def _add_pool(merged: list[Any], below: Any, above: Any, path: Path) -> None:
-    same = _subnet(below) == _subnet(above)
+    both = isinstance(below, dict) and isinstance(above, dict)
+    same = both and _subnet(below) == _subnet(above)
     subnets = [_subnet(pool) for pool in merged]
     pool = _merge_mappings(dict(below), above, path, None) if same else above
     if _subnet(pool) not in subnets:
