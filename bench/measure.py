@@ -33,7 +33,11 @@ class Command:
 
 
 def run(command: Command) -> Run:
-    """Run a command to its end; its output is thrown away, a failure is an error."""
+    """Run a command to its end; its output is thrown away, a failure is an error.
+
+    A process's peak memory includes what it had of its parent before its own program
+    began: whoever measures must be small, and imports nothing large before.
+    """
     started = time.perf_counter()
     process = subprocess.Popen(
         command.arguments,
@@ -51,8 +55,11 @@ def run(command: Command) -> Run:
 
 
 def in_turn(commands: Sequence[Command], *, rounds: int) -> dict[str, list[Run]]:
-    """Run the commands one after the other, `rounds` times, after a warm-up."""
-    for command in commands:
+    """Run the commands one after the other, `rounds` times.
+
+    A first round is not counted where there are several.
+    """
+    for command in commands if rounds > 1 else ():
         run(command)
     results: dict[str, list[Run]] = {command.name: [] for command in commands}
     for _ in range(rounds):

@@ -248,6 +248,14 @@ class TestFiles:
         words = {"fifo": "a FIFO", "directory": "a directory", "device": "a device"}
         assert words[kind] in refused(workspace)
 
+    def test_a_file_that_cannot_be_read_though_opened(
+        self, workspace: Workspace
+    ) -> None:
+        """The memory of a process is a regular file, whose first page is not there."""
+        workspace.write("compose.yaml", service("env_file: /proc/self/mem"))
+
+        assert "/proc/self/mem: cannot be read: " in refused(workspace)
+
 
 class TestPorts:
     def test_every_port(self, workspace: Workspace) -> None:

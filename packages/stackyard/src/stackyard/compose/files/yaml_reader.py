@@ -17,7 +17,7 @@ from yaml._yaml import CParser
 
 from stackyard.compose import limits
 from stackyard.compose.errors import LoadError, Location, Path, Problem
-from stackyard.compose.files.yaml_scalars import Timestamp, resolve
+from stackyard.compose.files.yaml_scalars import TAG, Timestamp, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -165,6 +165,15 @@ class _NoKey:
 _NO_KEY = _NoKey()
 
 
+class _MergeKey(str):
+    """Stands there for: the next value is merged."""
+
+    __slots__ = ()
+
+
+_MERGE = _MergeKey(MERGE_KEY)
+
+
 class _Builder:
     """Builds one document from events, without recursion."""
 
@@ -282,7 +291,7 @@ class _Builder:
         self._raise(anchored.height)
         copy = self._copy(anchored.value, event)
         here = self._path_here()
-        merged = bool(self._frames) and self._frames[-1].key == MERGE_KEY
+        merged = bool(self._frames) and self._frames[-1].key is _MERGE
         places = self._merged_places if merged else self._places
         for path, place in anchored.places:
             places.append(((*here, *path[anchored.depth :]), place))
@@ -293,7 +302,7 @@ class _Builder:
         if self._frames:
             frame = self._frames[-1]
             # What is merged does not stand below the mapping, but in its place.
-            own = height if frame.key == MERGE_KEY else height + 1
+            own = height if frame.key is _MERGE else height + 1
             frame.height = max(frame.height, own)
 
     def _attach(
@@ -334,7 +343,7 @@ class _Builder:
             line, _ = frame.key_places[key]
             self._fail(f'key "{key}" is already defined at line {line}', event)
         frame.key_places[key] = _place(event)
-        frame.key = key
+        frame.key = _MERGE if key == MERGE_KEY and _merges(event) else key
 
     def _set_value(
         self, frame: _Frame, value: Any, resets: tuple[_Reset, ...], event: Any
@@ -342,7 +351,7 @@ class _Builder:
         key, frame.key = frame.key, _NO_KEY
         mapping = frame.mapping
         assert mapping is not None
-        if key == MERGE_KEY:
+        if key is _MERGE:
             sources = value if isinstance(value, list) else [value]
             if not all(isinstance(source, dict) for source in sources):
                 self._fail("<< takes a mapping, or a list of mappings", event)
@@ -392,7 +401,7 @@ class _Builder:
         for frame in self._frames:
             if frame.mapping is None:
                 steps.append(len(frame.items))
-            elif frame.key is not _NO_KEY and frame.key != MERGE_KEY:
+            elif frame.key is not _NO_KEY and frame.key is not _MERGE:
                 steps.append(frame.key)
         return tuple(steps)
 
@@ -407,6 +416,12 @@ class _Builder:
     def _fail(self, message: str, event: Any, *, hint: str | None = None) -> NoReturn:
         location = Location(self._file, *_place(event))
         raise LoadError.of(message, location=location, hint=hint)
+
+
+def _merges(event: Any) -> bool:
+    """Return whether `<<` merges: in quotes it is a key like any other."""
+    implicit, _ = getattr(event, "implicit", (False, False))
+    return implicit or getattr(event, "tag", None) == f"{TAG}merge"
 
 
 def _place(event: Any) -> Place:
