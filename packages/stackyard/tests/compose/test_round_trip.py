@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from corpus import Case, accepted_cases, lay_out
+from corpus import KNOWN_DIFFERENCES, Case, accepted_cases, lay_out
 from support import Workspace
 
 from stackyard.compose.errors import LoadError
@@ -20,11 +20,20 @@ if TYPE_CHECKING:
 
     from stackyard.compose.model import Project
 
-CASES = [case for case in accepted_cases() if case.args == ("config",)]
+CASES = [
+    case
+    for case in accepted_cases()
+    if case.args == ("config",) and case.id not in KNOWN_DIFFERENCES
+]
 SECTIONS = ("services", "networks", "volumes", "secrets", "configs", "models")
 # What is printed is, byte for byte, what docker compose prints; these it cannot read
 # back either, or reads as something else.
 LOST = {
+    "attributes/devices-empty-parts": "an empty source is left out, but required",
+    "attributes/ports-target-zero": "a target of 0 is left out, but required",
+    "build/dockerfile-inline-empty": "an empty Dockerfile is left out, and implied",
+    "deploy/devices-count-zero": "a count of 0 is left out, and means all",
+    "yaml/floats-odd": "-0 is read as the integer 0",
     "attributes/extra-hosts-list": "addresses of a host are printed sorted",
     "attributes/memory-numbers": "memswap_limit -1 is printed as a text",
     "build/every-key": "ssh keys are printed as 'id: path'",

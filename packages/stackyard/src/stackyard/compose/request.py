@@ -207,10 +207,11 @@ class _Resolver:
             if not _NAME.match(given):
                 raise _invalid_name(given)
             return given
-        name = self._name_in_files(files, options)
+        name = written = self._name_in_files(files, options)
         if options.normalize:
             name = normalized_name(name)
-        name = name or normalized_name(posixpath.basename(directory))
+        if not written:
+            name = normalized_name(posixpath.basename(directory))
         if not name:
             raise LoadError.of(
                 "project name must not be empty",

@@ -63,7 +63,7 @@ def clean(path: str) -> str:
 
 def _build(build: dict[str, Any], environment: Mapping[str, str]) -> None:
     build.setdefault("context", ".")
-    if not build.get("dockerfile_inline"):
+    if "dockerfile_inline" not in build:
         build.setdefault("dockerfile", "Dockerfile")
     if "args" in build:
         args = resolved(build["args"], environment)

@@ -63,9 +63,9 @@ def _integer(value: Any, path: Path, report: Report) -> int:
 
 
 def _unquoted(value: Any, path: Path, report: Report) -> int:
-    if not isinstance(value, int):
+    if not isinstance(value, (int, float)) or value != int(value):
         raise InvalidValueError(
-            f"expected a number, found {value!r}", hint="unquote it"
+            f"expected a whole number, found {value!r}", hint="unquote it"
         )
     return int(value)
 
@@ -150,7 +150,16 @@ def _health_test(value: Any, path: Path, report: Report) -> tuple[str, ...]:
 def _device_count(value: Any, path: Path, report: Report) -> int:
     if isinstance(value, str) and value.lower() == "all":
         return -1
+    if isinstance(value, float):
+        raise InvalidValueError(f"expected a whole number, found {value!r}")
     return _integer(value, path, report)
+
+
+def _natural(value: Any, path: Path, report: Report) -> int:
+    number = _integer(value, path, report)
+    if number < 0:
+        raise InvalidValueError(f"{number} is negative", hint="write a natural number")
+    return number
 
 
 def _file_mode(value: Any, path: Path, report: Report) -> filemode.FileMode:
@@ -256,6 +265,7 @@ def _kind(value: Any) -> str:
 STRING: Final = Codec(_string, "")
 BOOLEAN: Final = Codec(_boolean, False)
 INTEGER: Final = Codec(_integer, 0)
+NATURAL: Final = Codec(_natural, 0)
 UNQUOTED: Final = Codec(_unquoted, 0)
 NUMBER: Final = Codec(_number, 0.0)
 STRINGS: Final = Codec(_strings, (), _plainly(list))

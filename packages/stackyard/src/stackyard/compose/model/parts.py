@@ -12,6 +12,7 @@ from stackyard.compose.model.codecs import (
     HEALTH_TEST,
     INTEGER,
     MAPPING,
+    NATURAL,
     NULLABLE_MAPPING,
     OPTION_LISTS,
     RATE,
@@ -49,7 +50,7 @@ class HealthCheck(Model):
     """How long a probe may take; 30 s."""
     interval: Duration | None = attribute(DURATION, optional=True)
     """Time from the end of a probe to the next; 30 s."""
-    retries: int | None = attribute(INTEGER, optional=True)
+    retries: int | None = attribute(NATURAL, optional=True)
     """Failures in a row that make a service unhealthy; 3."""
     start_period: Duration | None = attribute(DURATION, optional=True)
     """Time after the start in which failures do not count; 0 s."""
@@ -68,7 +69,7 @@ class Port(Model):
     """`host`, or `ingress` for a load-balanced port."""
     host_ip: str = attribute(STRING)
     """Address on the host; empty: the engine's default."""
-    target: int = attribute(INTEGER)
+    target: int = attribute(NATURAL)
     """Port of the container."""
     published: str = attribute(STRING)
     """Port or range on the host; empty: any free port."""
