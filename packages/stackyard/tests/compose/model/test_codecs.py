@@ -65,7 +65,7 @@ def test_reading(name: str, text: str, expected: Any) -> None:
         ("BOOLEAN", "maybe", "'maybe' is not a boolean"),
         ("INTEGER", ".inf", "+Inf is not a whole number"),
         ("INTEGER", "x", 'invalid integer "x"'),
-        ("UNQUOTED", "'5'", "expected a number, found '5'"),
+        ("UNQUOTED", "'5'", "expected a whole number, found '5'"),
         ("MAPPING", "['a =1']", "'a ' has a space before the ="),
         ("STRINGS", "[[a]]", "expected a string, found a list"),
     ],
