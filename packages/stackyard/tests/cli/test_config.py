@@ -221,22 +221,38 @@ class TestOutput:
 
         assert f"cannot write {place}: " in message
 
-    @pytest.mark.parametrize("arguments", [[], ["-o", "out.yaml"]], ids=["-", "-o"])
+    @pytest.mark.parametrize(
+        ("arguments", "shown"),
+        [
+            ("config", "      \ufffd: x\n"),
+            ("config --format json", '"image": "\ufffd"'),
+            ("config --images", "\ufffd\n"),
+            ("config --environment", "RAW=\ufffd\n"),
+            ("config --hash web", "web "),
+            ("config -o out.yaml", ""),
+            ("explain RAW", "RAW = \ufffd\n"),
+            ("explain --json web.image", '"value": "\\ufffd"'),
+        ],
+    )
     def test_with_a_variable_that_is_not_text(
-        self, shell: Shell, arguments: list[str]
+        self, shell: Shell, arguments: str, shown: str
     ) -> None:
-        """A variable of the system may hold any bytes; an error, or the bytes."""
-        shell.write("compose.yaml", "services: {web: {image: $RAW}}")
+        """A variable of the system may hold any bytes."""
+        shell.write(
+            "compose.yaml",
+            "services: {web: {image: $RAW, labels: [$RAW=x], environment: [RAW]}}",
+        )
 
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "stackyard", "config", *arguments],
+            [sys.executable, "-P", "-m", "stackyard", *arguments.split()],
             cwd=shell.root,
             env={b"PATH": os.fsencode(os.defpath), b"RAW": b"\xff"},
             capture_output=True,
             check=False,
         )
 
-        assert b"Traceback" not in done.stderr
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert shown in done.stdout.decode()
 
 
 class TestErrors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -96,6 +97,26 @@ def test_whoever_stops_reading_hears_no_complaint(shell: Shell) -> None:
         complaint = yard.stderr.read()
 
     assert complaint == b""
+
+
+@pytest.mark.parametrize("arguments", ["config", "explain web.image", "--help"])
+def test_nor_does_whoever_never_reads(shell: Shell, arguments: str) -> None:
+    shell.write("compose.yaml", WEB)
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "stackyard", *arguments.split()],
+            cwd=shell.root,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_a_directory_that_is_gone(shell: Shell) -> None:

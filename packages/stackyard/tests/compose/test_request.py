@@ -226,6 +226,10 @@ class TestEnvironment:
         with pytest.raises(LoadError, match=r"failed to read .*/.env: line 2: "):
             self.variable(workspace)
 
+    def test_is_text_whatever_the_system_has(self, workspace: Workspace) -> None:
+        """Python holds a byte that is no UTF-8 as half of a surrogate pair."""
+        assert self.variable(workspace, environment={"A": "\udcffé"}) == "\ufffdé"
+
     def test_knows_where_we_are(self, workspace: Workspace) -> None:
         workspace.write("compose.yaml", WEB)
 

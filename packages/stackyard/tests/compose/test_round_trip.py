@@ -29,6 +29,8 @@ SECTIONS = ("services", "networks", "volumes", "secrets", "configs", "models")
 # What is printed is, byte for byte, what docker compose prints; these it cannot read
 # back either, or reads as something else.
 LOST = {
+    "attributes/devices-colons-alone": "an empty target is left out, but required",
+    "attributes/devices-empty": "an empty target is left out, but required",
     "attributes/devices-empty-parts": "an empty source is left out, but required",
     "attributes/ports-target-zero": "a target of 0 is left out, but required",
     "build/dockerfile-inline-empty": "an empty Dockerfile is left out, and implied",
@@ -38,8 +40,10 @@ LOST = {
     "attributes/memory-numbers": "memswap_limit -1 is printed as a text",
     "build/every-key": "ssh keys are printed as 'id: path'",
     "build/false-values": "a build that says nothing gets its defaults only now",
+    "build/paths-of-windows": "ssh keys are printed as 'id: path'",
     "build/ssh-forms": "ssh keys are printed as 'id: path'",
     "build/ssh-map": "ssh keys are printed as 'id: path'",
+    "build/ssh-path-of-windows": "ssh keys are printed as 'id: path'",
     "dotenv/empty-key": "a variable without a name, which only an env file may have",
     "environment/empty-name": "a variable without a name",
     "environment/interpolated-key-in-map": "dollars are doubled in keys too",

@@ -32,6 +32,8 @@ _MAY_HAVE_NAME: Final = re.compile(
     r"^[\s{]*[\"']?name[\"']?\s*:|^\s*[{&!]", re.MULTILINE
 )
 _REMOTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://|git@|github\.com/")
+# How Python holds a byte of the system that is not UTF-8.
+_STRAY_BYTE: Final = re.compile("[\udc80-\udcff]")
 _TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE: Final = frozenset({"", "0", "f", "F", "false", "FALSE", "False"})
 
@@ -121,7 +123,7 @@ class _Resolver:
             files=files,
             name=name,
             directory=directory,
-            environment=self._environment,
+            environment=_readable(self._environment),
             env_files=tuple(self._env_files),
             options=replace(options, profiles=profiles),
             warnings=self._warnings,
@@ -240,6 +242,17 @@ def _name_of(documents: list[Document]) -> str:
         if isinstance(found, str) and found:
             name = found
     return name
+
+
+def _readable(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with U+FFFD for every byte that is not UTF-8.
+
+    What is checked, printed and hashed is text, and JSON shows such a byte so too.
+    """
+    return {
+        _STRAY_BYTE.sub("\ufffd", key): _STRAY_BYTE.sub("\ufffd", value)
+        for key, value in environment.items()
+    }
 
 
 def _listed(environment: Mapping[str, str], key: str) -> tuple[str, ...]:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
         ("/dev/a::rw", "/dev/a", "/dev/a", "rw"),
         ("/dev/a:/dev/b:xyz", "/dev/a", "/dev/b", "xyz"),
         ("/dev/a:rwm", "/dev/a", "rwm", "rwm"),
+        ("/dev/a:/dev/b:", "/dev/a", "/dev/b", ""),
+        (":/dev/b", "", "/dev/b", "rwm"),
+        ("::", "", "", ""),
+        ("", "", "", "rwm"),
         (
             "vendor.com/class=name",
             "vendor.com/class=name",
@@ -39,12 +43,6 @@ def test_devices(spec: str, source: str, target: str, permissions: str) -> None:
         "target": target,
         "permissions": permissions,
     }
-
-
-def test_what_is_empty_is_left_out() -> None:
-    assert parse("") == {"permissions": "rwm"}
-    assert parse(":/dev/b") == {"target": "/dev/b", "permissions": "rwm"}
-    assert parse("/dev/a:/dev/b:") == {"source": "/dev/a", "target": "/dev/b"}
 
 
 def test_more_than_three_parts_are_confusing() -> None:

@@ -33,6 +33,8 @@ STARTED = "{condition: service_started, required: true}"
         ("env_file", "[{path: a, required: false}]", "[{path: a, required: false}]"),
         ("label_file", "a", "[a]"),
         ("dns", "1.1.1.1", "[1.1.1.1]"),
+        ("dns", "['', 1.1.1.1]", "[1.1.1.1]"),
+        ("dns", "''", "[]"),
         ("extends", "base", "{service: base}"),
         ("gpus", "all", "[{count: all}]"),
         ("networks", "[a, b]", "{a: null, b: null}"),
@@ -116,12 +118,16 @@ def test_what_does_not_parse_is_left_out(
     assert left in (None, [], {}, {"ulimits": {}})
 
 
-def test_ports_with_variables_stay_when_nothing_is_interpolated(
-    workspace: Workspace,
+@pytest.mark.parametrize(
+    ("attribute", "text"),
+    [("ports", "${PORT}:80"), ("devices", "${DEVICE:-/dev/a:/dev/b}:/dev/c:r")],
+)
+def test_texts_with_variables_stay_when_nothing_is_interpolated(
+    attribute: str, text: str, workspace: Workspace
 ) -> None:
-    document = {"services": {"web": {"ports": ["${PORT}:80"]}}}
+    document = {"services": {"web": {attribute: [text]}}}
     context = workspace.context(interpolate=False)
-    assert canonical(document, context)["services"]["web"]["ports"] == ["${PORT}:80"]
+    assert canonical(document, context)["services"]["web"][attribute] == [text]
     assert not context.problems
 
 

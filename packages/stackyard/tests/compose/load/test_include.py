@@ -162,6 +162,18 @@ def test_a_second_file_may_change_what_was_included(workspace: Workspace) -> Non
             "include: [{path: sub/db.yaml, env_file: bad.env}]",
             "bad.env: line 1: ",
         ),
+        (
+            "include: [{path: 1}]",
+            "include[0].path: expected a path or a list of paths",
+        ),
+        (
+            "include: [{path: sub/db.yaml, env_file: [1]}]",
+            "include[0].env_file: expected a path or a list of paths",
+        ),
+        (
+            "include: [{path: sub/db.yaml, project_directory: [a]}]",
+            "include[0].project_directory: expected a path",
+        ),
         ("include: [self.yaml]", "include cycle detected:"),
     ],
 )
@@ -173,3 +185,10 @@ def test_what_cannot_be(workspace: Workspace, text: str, told: str) -> None:
     lines = workspace.refused(text)
 
     assert told in lines[0]
+
+
+@pytest.mark.parametrize("text", ["include:", "include: [null]", "include: [{}]"])
+def test_nothing_may_be_included(workspace: Workspace, text: str) -> None:
+    project = workspace.project(f"{text}\nservices: {{web: {{image: a}}}}")
+
+    assert project.services.keys() == {"web"}

@@ -21,8 +21,7 @@ def read(codec: Codec, item: Any) -> Any:
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("STRING", "1.10", "1.1"),
-        ("STRING", "true", "true"),
+        ("STRING", "0o17", "15"),
         ("BOOLEAN", "false", False),
         ("BOOLEAN", "'Yes'", True),
         ("BOOLEAN", "'off'", False),
@@ -36,9 +35,13 @@ def read(codec: Codec, item: Any) -> Any:
         ("STRINGS", "a", ("a",)),
         ("MAPPING", "{a: 1, b: null}", {"a": "1", "b": ""}),
         ("MAPPING", "[a=1=2, b]", {"a": "1=2", "b": ""}),
+        ("MAPPING", "['a =1']", {"a ": "1"}),
+        ("MAPPING", "{a: 1.10, b: true}", {"a": "1.1", "b": "true"}),
+        ("STRING_MAP", "{a: 1, b: null}", {"a": "1", "b": ""}),
+        ("NULLABLE_MAPPING", "{'a ': 1}", {"a ": "1"}),
         ("NULLABLE_MAPPING", "[a=, b]", {"a": "", "b": None}),
         ("NULLABLE_MAPPING", "{a: '', b: null}", {"a": "", "b": None}),
-        ("OPTION_LISTS", "{a: [b, 1], c: d}", {"a": ("b", "1"), "c": ("d",)}),
+        ("OPTION_LISTS", "{a: [b, 1], c: true}", {"a": ("b", "1"), "c": ("true",)}),
         ("COMMAND", "a 'b c'", ("a", "b c")),
         ("COMMAND", "[a, 1]", ("a", "1")),
         ("HEALTH_TEST", "a b", ("CMD-SHELL", "a b")),
@@ -61,12 +64,14 @@ def test_reading(name: str, text: str, expected: Any) -> None:
     ("name", "text", "message"),
     [
         ("STRING", "{a: 1}", "expected a string, found a mapping"),
+        ("STRING", "1.10", "expected a string, found 1.1"),
+        ("STRING", "true", "expected a string, found true"),
         ("BOOLEAN", "1", "1 is not a boolean"),
         ("BOOLEAN", "maybe", "'maybe' is not a boolean"),
         ("INTEGER", ".inf", "+Inf is not a whole number"),
         ("INTEGER", "x", 'invalid integer "x"'),
         ("UNQUOTED", "'5'", "expected a whole number, found '5'"),
-        ("MAPPING", "['a =1']", "'a ' has a space before the ="),
+        ("NULLABLE_MAPPING", "['a =1']", "'a ' has a space before the ="),
         ("STRINGS", "[[a]]", "expected a string, found a list"),
     ],
 )
@@ -95,6 +100,15 @@ def test_writing(name: str, text: str, printed: Any) -> None:
 def test_single_precision() -> None:
     assert read(codecs.CPUS, 0.123456789012) == pytest.approx(0.12345679, abs=1e-12)
     assert math.isinf(read(codecs.CPUS, math.inf))
+
+
+def test_a_map_of_strings_tells_which_is_none() -> None:
+    reported: list[Any] = []
+    codecs.STRING_MAP.decode({"a": 1.5, "b": []}, ("x",), reported.append)
+    assert [(it.path, it.message) for it in reported] == [
+        (("x", "a"), "expected a string, found 1.5"),
+        (("x", "b"), "expected a string, found a list"),
+    ]
 
 
 def test_a_list_leaves_out_what_was_refused() -> None:

@@ -82,6 +82,13 @@ from stackyard.compose.render.yaml import to_yaml
         ("a\n\n", "|+\n  a\n"),
         (" a\n", "|2\n   a"),
         ("a \nb", '"a \\nb"'),
+        ("a\u2028b", "'a\u2028  b'"),
+        ("a\u2029\u2028'b", "'a\u2029\u2028  ''b'"),
+        ("a\u2028", "'a\u2028'"),
+        (" \u2028", '" \\L"'),
+        ("\u2028 a", '"\\L a"'),
+        ("a\n\u2028b", "|-\n  a\n\u2028  b"),
+        ("a \u2028\nb", '"a \\L\\nb"'),
     ],
 )
 def test_a_scalar(item: Any, written: str) -> None:
@@ -97,6 +104,10 @@ def test_a_scalar(item: Any, written: str) -> None:
         f"? {'k' * 129}\n: a\n",
         f"? {'k' * 129}\n: - a\n  - b\n",
         '"5": a\n',
+        f"? {'é' * 65}\n: a\n",
+        '? "a\\rb"\n: a\n',
+        "? 'a\u2028  b'\n: a\n",
+        "a: |\n  b\n  c\u2028d: null\n",
     ],
 )
 def test_a_document_as_it_is_indented(document: str) -> None:
@@ -109,6 +120,7 @@ def test_keys_that_users_chose_are_ordered() -> None:
 
 
 ODD = ["", "yes", "0o7", "1:20", "a: b", "- a", "a\n", "\n", " \n a", "a\n\n", "\x85"]
+ODD += ["#\u2028b", "\u2028\u2029", "a\n\u2028", "\u2028\nb", "a\n\u2029\n\nb\n"]
 TEXTS = st.sampled_from(ODD) | st.text(
     st.characters(exclude_categories=["Cs"]), max_size=12
 )

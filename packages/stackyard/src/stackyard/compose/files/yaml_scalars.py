@@ -47,6 +47,9 @@ _INTEGER: Final = re.compile(
 _FLOAT: Final = re.compile(
     r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"
 )
+_POINT_FIRST: Final = re.compile(
+    r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?\Z"
+)
 _TIMESTAMP: Final = re.compile(
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})"
     r"(?:(?:[Tt]|(?P<space> ))(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{1,2})"
@@ -139,6 +142,9 @@ def _timestamp(text: str) -> Timestamp | None:
 
 
 def _number(text: str) -> int | float | None:
+    # After a leading point an underscore has its place, elsewhere it is ignored.
+    if text.startswith(".") and not _POINT_FIRST.match(text):
+        return None
     digits = text.replace("_", "")
     # Beyond 64 binary digits nothing fits, and huge texts are not worth a conversion.
     if len(digits) <= 70 and _INTEGER.match(digits):

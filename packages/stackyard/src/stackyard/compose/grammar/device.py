@@ -10,10 +10,10 @@ _ALL_PERMISSIONS = "rwm"
 
 
 def parse(spec: str) -> dict[str, str]:
-    """Turn the short syntax into the long one; what is empty is left out.
+    """Turn the short syntax into the long one.
 
     A single part is source and target at once, be it a path or the name of a CDI
-    device (`vendor.com/class=name`). Permissions are not checked.
+    device (`vendor.com/class=name`). Nothing is checked: each part may be empty.
     """
     parts = spec.split(":")
     if len(parts) > 3:
@@ -24,5 +24,4 @@ def parse(spec: str) -> dict[str, str]:
     source = parts[0]
     target = (parts[1] if len(parts) > 1 else "") or source
     permissions = parts[2] if len(parts) > 2 else _ALL_PERMISSIONS
-    device = {"source": source, "target": target, "permissions": permissions}
-    return {key: value for key, value in device.items() if value}
+    return {"source": source, "target": target, "permissions": permissions}

@@ -1,7 +1,8 @@
 """Short syntax -> long syntax, so that later stages know one form of each attribute.
 
-With interpolation switched off a port may hold a variable and not parse; the ports of
-the service are then left as they stand, as the reference implementation does.
+With interpolation switched off a port or a device may hold a variable and not parse.
+It is then left as it stands; of ports, all of the service, as the reference
+implementation does.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class _Walker:
         try:
             return transform(value)
         except InvalidValueError as error:
-            if transform is _ports and not self._context.options.interpolate:
+            if transform in (_ports, _device) and not self._context.options.interpolate:
                 return value
             self._context.report(error.message, path, hint=error.hint)
             return _INVALID
@@ -164,6 +165,12 @@ def _env_file_entry(item: Any) -> Any:
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+def _addresses(value: Any) -> Any:
+    """Leave out what is empty, as where a variable for one more server is not set."""
+    items = _as_list(value)
+    return [item for item in items if item] if isinstance(items, list) else items
 
 
 def _names(value: Any) -> Any:
@@ -271,7 +278,7 @@ _SERVICE: Final[dict[str, Any]] = {
     "networks": _names,
     "models": _names,
     "volumes": _Each(_volume),
-    "dns": _as_list,
+    "dns": _addresses,
     "devices": _Each(_device),
     "secrets": _MOUNTS,
     "configs": _MOUNTS,

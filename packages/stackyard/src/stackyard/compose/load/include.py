@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from stackyard.compose import limits
 from stackyard.compose.errors import InvalidValueError, LoadError
 from stackyard.compose.grammar import dotenv
+from stackyard.compose.grammar.scalar import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,13 +63,14 @@ class Includer:
     def _included(self, entry: Any, path: Path) -> dict[str, Any]:
         if isinstance(entry, str):
             entry = {"path": entry}
+        if entry is None:
+            return {}
         if not isinstance(entry, dict):
             self._context.fail("expected a path or a mapping", path)
         files = self._files(entry, path)
         if not files:
             return {}
-        given = entry.get("project_directory")
-        directory = str(given) if given else posixpath.dirname(files[0])
+        directory = self._directory(entry, path) or posixpath.dirname(files[0])
         base = self._context.absolute(directory)
         if not os.path.isdir(base):
             directory = posixpath.dirname(directory)
@@ -80,7 +82,7 @@ class Includer:
         return self._load_files(absolute, context, self._trail)
 
     def _files(self, entry: dict[str, Any], path: Path) -> tuple[str, ...]:
-        names = _texts(entry.get("path"))
+        names = self._texts(entry, "path", path)
         if not names:
             return ()
         first = self._context.absolute(names[0])
@@ -91,10 +93,25 @@ class Includer:
             self._context.fail(f"more than {limits.CHAIN} files include another", path)
         return tuple(names)
 
+    def _directory(self, entry: dict[str, Any], path: Path) -> str:
+        value = entry.get("project_directory")
+        if value is not None and type(value) not in (str, int):
+            self._context.fail("expected a path", (*path, "project_directory"))
+        return text_of(value)
+
+    def _texts(self, entry: dict[str, Any], key: str, path: Path) -> list[str]:
+        value = entry.get(key)
+        if value is None:
+            return []
+        items = value if isinstance(value, list) else [value]
+        if not all(isinstance(item, str) for item in items):
+            self._context.fail("expected a path or a list of paths", (*path, key))
+        return items
+
     def _environment(
         self, entry: dict[str, Any], directory: str, path: Path
     ) -> Mapping[str, str]:
-        files = _texts(entry.get("env_file"))
+        files = self._texts(entry, "env_file", path)
         if not files:
             default = posixpath.join(directory, ".env")
             files = [default] if os.path.isfile(default) else []
@@ -133,8 +150,3 @@ class Includer:
                     self._context.fail(
                         f"{kind}.{name} conflicts with imported resource", (kind, name)
                     )
-
-
-def _texts(value: Any) -> list[str]:
-    items = value if isinstance(value, list) else [value]
-    return [item for item in items if isinstance(item, str) and item]

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     Resolver = Callable[[Any], Any]
 
 _REMOTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|git@|github\.com/")
-_CONTEXT: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|git@|github\.com/|service:")
-_WINDOWS: Final = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_NOT_A_PATH: Final = ("git@", "github.com/", "service:")
+_WINDOWS: Final = re.compile(r"[A-Za-z0-9]:[\\/]|\\\\")
 
 
 def resolve_paths(
@@ -100,23 +100,28 @@ class _Paths:
         return self.path(value)
 
     def _build(self, build: dict[str, Any]) -> None:
-        self.at(build, "context", lambda value: self._unless(_CONTEXT, value))
+        self.at(build, "context", self._context)
         contexts = build.get("additional_contexts")
         if isinstance(contexts, dict):
             for name, value in contexts.items():
-                contexts[name] = self._unless(_CONTEXT, value)
+                contexts[name] = self._context(value)
         keys = build.get("ssh")
         if isinstance(keys, dict):
             for name, value in keys.items():
-                keys[name] = self.path(value)
+                keys[name] = self._bind(value)
 
-    def _unless(self, remote: re.Pattern[str], value: Any) -> Any:
-        if not value or (isinstance(value, str) and remote.match(value)):
+    def _context(self, value: Any) -> Any:
+        """Builders know schemes of their own, so whatever holds `://` is no path."""
+        if not value or not isinstance(value, str):
+            return value
+        if "://" in value or value.startswith(_NOT_A_PATH):
             return value
         return self.path(value)
 
     def _extends(self, value: Any) -> Any:
-        return self._unless(_REMOTE, value)
+        if not value or (isinstance(value, str) and _REMOTE.match(value)):
+            return value
+        return self.path(value)
 
     def _bind(self, value: Any) -> Any:
         if not isinstance(value, str) or _WINDOWS.match(value):

@@ -38,9 +38,14 @@ _FALSE: Final = frozenset({"false", "n", "no", "off"})
 
 
 def _string(value: Any, path: Path, report: Report) -> str:
+    # Of numbers only whole ones are taken: of others it is open how to write them.
+    if isinstance(value, str) or value is None or type(value) is int:
+        return text_of(value)
     if isinstance(value, (dict, list)):
         raise InvalidValueError(f"expected a string, found {_kind(value)}")
-    return text_of(value)
+    raise InvalidValueError(
+        f"expected a string, found {text_of(value)}", hint="quote it"
+    )
 
 
 def _boolean(value: Any, path: Path, report: Report) -> bool:
@@ -90,7 +95,23 @@ def _mapping(value: Any, path: Path, report: Report) -> Mapping[str, str]:
 def _nullable_mapping(
     value: Any, path: Path, report: Report
 ) -> Mapping[str, str | None]:
-    return FrozenDict(dict(_pairs(value, "=")))
+    pairs = _pairs(value, "=")
+    # In a mapping the name is quoted, and so meant.
+    for key, _ in pairs if isinstance(value, list) else ():
+        if key.endswith(" "):
+            raise InvalidValueError(
+                f"{key!r} has a space before the =", hint="remove it"
+            )
+    return FrozenDict(dict(pairs))
+
+
+def _string_map(value: Any, path: Path, report: Report) -> Mapping[str, str]:
+    return FrozenDict(
+        {
+            key: reported(STRING, item, (*path, key), report)
+            for key, item in value.items()
+        }
+    )
 
 
 def _pairs(value: Any, separator: str) -> list[tuple[str, str | None]]:
@@ -102,10 +123,6 @@ def _pairs(value: Any, separator: str) -> list[tuple[str, str | None]]:
     pairs: list[tuple[str, str | None]] = []
     for entry in value if isinstance(value, list) else [value]:
         key, found, item = text_of(entry).partition(separator)
-        if key.endswith(" "):
-            raise InvalidValueError(
-                f"{key!r} has a space before the =", hint="remove it"
-            )
         pairs.append((key, item if found else None))
     return pairs
 
@@ -113,9 +130,11 @@ def _pairs(value: Any, separator: str) -> list[tuple[str, str | None]]:
 def _option_lists(
     value: Any, path: Path, report: Report
 ) -> Mapping[str, tuple[str, ...]]:
-    return FrozenDict(
-        {key: _strings(item, path, report) for key, item in value.items()}
-    )
+    return FrozenDict({key: _texts(item) for key, item in value.items()})
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(text_of, value if isinstance(value, list) else [value]))
 
 
 def _extra_hosts(
@@ -271,6 +290,7 @@ NUMBER: Final = Codec(_number, 0.0)
 STRINGS: Final = Codec(_strings, (), _plainly(list))
 MAPPING: Final = Codec(_mapping, EMPTY, _plainly(Sorted))
 NULLABLE_MAPPING: Final = Codec(_nullable_mapping, EMPTY, _plainly(Sorted))
+STRING_MAP: Final = Codec(_string_map, EMPTY, _plainly(Sorted))
 OPTION_LISTS: Final = Codec(
     _option_lists,
     EMPTY,
@@ -279,7 +299,6 @@ OPTION_LISTS: Final = Codec(
 EXTRA_HOSTS: Final = Codec(_extra_hosts, EMPTY, _plainly(hosts.entries))
 DURATION: Final = Codec(_duration, duration.Duration(0), _plainly(str))
 SIZE: Final = Codec(_size, size.ByteSize(0), _plainly(str))
-RATE: Final = Codec(_size, None, _plainly(str))
 COMMAND: Final = Codec(_command, (), _plainly(list))
 HEALTH_TEST: Final = Codec(_health_test, (), _plainly(list))
 DEVICE_COUNT: Final = Codec(_device_count, 0)

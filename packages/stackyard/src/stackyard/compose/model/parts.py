@@ -15,7 +15,7 @@ from stackyard.compose.model.codecs import (
     NATURAL,
     NULLABLE_MAPPING,
     OPTION_LISTS,
-    RATE,
+    SIZE,
     STRING,
     STRINGS,
     UNQUOTED,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stackyard.compose.grammar.duration import Duration
+    from stackyard.compose.grammar.size import ByteSize
 
 
 class Dependency(Model):
@@ -174,7 +175,7 @@ class Develop(Model):
 class WeightDevice(Model):
     """`services.*.blkio_config.weight_device.*`."""
 
-    path: str = attribute(STRING, json_name="Path")
+    path: str = attribute(STRING, always=True, json_name="Path")
     """Device."""
     weight: int = attribute(UNQUOTED, always=True, json_name="Weight")
     """Share of its bandwidth, 10 to 1000."""
@@ -183,9 +184,9 @@ class WeightDevice(Model):
 class ThrottleDevice(Model):
     """A rate limit of one device."""
 
-    path: str = attribute(STRING, json_name="Path")
+    path: str = attribute(STRING, always=True, json_name="Path")
     """Device."""
-    rate: int | None = attribute(RATE, optional=True, json_name="Rate")
+    rate: ByteSize = attribute(SIZE, always=True, json_name="Rate")
     """Bytes, or operations, a second."""
 
 

@@ -10,6 +10,7 @@ from stackyard.compose.model.codecs import (
     INTEGER,
     MAPPING,
     STRING,
+    STRING_MAP,
     STRINGS,
     list_of,
     nested,
@@ -99,7 +100,7 @@ class FileObject(Model):
     """Labels."""
     driver: str = attribute(STRING)
     """Driver of a secret."""
-    driver_opts: Mapping[str, str] = attribute(MAPPING)
+    driver_opts: Mapping[str, str] = attribute(STRING_MAP)
     """Options of the driver."""
     template_driver: str = attribute(STRING)
     """Driver that fills in a template."""

@@ -19,6 +19,7 @@ from stackyard.compose.model.codecs import (
     NUMBER,
     SIZE,
     STRING,
+    STRING_MAP,
     STRINGS,
     list_of,
     map_of,
@@ -214,7 +215,7 @@ class Service(Model):
     """Time between the stop signal and SIGKILL; 10 s."""
     stop_signal: str = attribute(STRING)
     """Signal that stops it; empty: the image's, or SIGTERM."""
-    storage_opt: Mapping[str, str] = attribute(MAPPING)
+    storage_opt: Mapping[str, str] = attribute(STRING_MAP)
     """Options of the storage driver."""
     sysctls: Mapping[str, str] = attribute(MAPPING)
     """Kernel parameters."""

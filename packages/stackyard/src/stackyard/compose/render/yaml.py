@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _INDENT: Final = "  "
-# Longer keys, and those with line breaks, are written as `? key`.
+# Keys of more bytes, and those with line breaks, are written as `? key`.
 _SIMPLE_KEY: Final = 128
 
 _PLAIN: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_/.-]*\Z")
@@ -35,6 +35,13 @@ _OLD_BOOLEANS: Final = frozenset(
 _FIRST_INDICATOR: Final = frozenset("#,[]{}&*!|>'\"%@`")
 _BREAKS: Final = "\r\n\x85\u2028\u2029"
 _SPACE_OR_BREAK: Final = f" \t{_BREAKS}"
+_BREAK: Final = re.compile(f"[{_BREAKS}]")
+# The breaks that stand as they are in a literal or in single quotes. As in YAML 1.1,
+# the separators of Unicode are among them: what follows one is indented.
+_KEPT_BREAKS: Final = ("\n", "\u2028", "\u2029")
+_CONTINUATION: Final = re.compile("(?<=[\n\u2028\u2029])(?=[^\n\u2028\u2029])")
+_SPACE_BEFORE_BREAK: Final = re.compile(" [\n\u2028\u2029]")
+_SPACE_AT_BREAK: Final = re.compile(" [\n\u2028\u2029]|[\n\u2028\u2029] ")
 _INDICATOR: Final = re.compile(
     rf"(?:---|\.\.\.)|[?:-](?=[{_SPACE_OR_BREAK}]|\Z)|:(?=[{_SPACE_OR_BREAK}]|\Z)"
 )
@@ -68,7 +75,10 @@ def to_yaml(value: Any) -> str:
     """Return `value` (dicts, lists, scalars) as a YAML document."""
     lines: list[str] = []
     _Writer(lines).document(value)
-    return "\n".join(lines) + "\n"
+    # A literal may end with a break of its own, and not with a line feed only.
+    return "".join(
+        line if line.endswith(_KEPT_BREAKS) else f"{line}\n" for line in lines
+    )
 
 
 class _Writer:
@@ -85,7 +95,7 @@ class _Writer:
         """Write a mapping; `first` stands before its first key instead of `indent`."""
         lead = first or indent
         for key, item in _entries(value):
-            if len(key) > _SIMPLE_KEY or "\n" in key:
+            if not _is_simple_key(key):
                 self._lines.append(f"{lead}? {_scalar(key, indent)}")
                 name, inner = f"{indent}:", f"{indent}: "
             else:
@@ -117,6 +127,13 @@ def _entries(value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Sorted):
         return ((key, value[key]) for key in sorted(value, key=natural_order))
     return iter(value.items())
+
+
+@lru_cache(maxsize=4096)
+def _is_simple_key(key: str) -> bool:
+    if len(key.encode(errors="surrogatepass")) > _SIMPLE_KEY:
+        return False
+    return _BREAK.search(key) is None
 
 
 def _is_block(value: Any) -> bool:
@@ -155,7 +172,8 @@ def _text(text: str, indent: str) -> str:
     if _PLAIN.match(text) or _plain_allowed(text):
         return text
     if _single_quoted_allowed(text):
-        return "'" + text.replace("'", "''") + "'"
+        quoted = text.replace("'", "''")
+        return f"'{_CONTINUATION.sub(indent + _INDENT, quoted)}'"
     return _double_quoted(text)
 
 
@@ -172,13 +190,15 @@ def _plain_allowed(text: str) -> bool:
         return False
     if _INDICATOR.match(text) or _INNER_INDICATOR.search(text):
         return False
-    if "\u2028" in text or "\u2029" in text:
+    if _BREAK.search(text):
         return False
     return "\t" not in text and not _has_special(text)
 
 
 def _single_quoted_allowed(text: str) -> bool:
-    return "\t" not in text and not _has_special(text)
+    if "\t" in text or _SPACE_AT_BREAK.search(text):
+        return False
+    return not _has_special(text)
 
 
 def _has_special(text: str) -> bool:
@@ -195,18 +215,16 @@ def _literal_allowed(text: str) -> bool:
     """Return whether `|` keeps the text: no line ends in a space."""
     if _has_special(text) or text.endswith(" "):
         return False
-    return " \n" not in text
+    return _SPACE_BEFORE_BREAK.search(text) is None
 
 
 def _literal(text: str, indent: str) -> str:
     hint = str(len(_INDENT)) if text[0] in f" {_BREAKS}" else ""
-    if not text.endswith("\n"):
+    if text[-1] not in _KEPT_BREAKS:
         hint += "-"
-    elif text == "\n" or text.endswith("\n\n"):
+    elif len(text) == 1 or text[-2] in _KEPT_BREAKS:
         hint += "+"
-    body = text.removesuffix("\n").split("\n")
-    lines = [indent + line if line else "" for line in body]
-    return "\n".join([f"|{hint}", *lines])
+    return f"|{hint}" + _CONTINUATION.sub(indent, f"\n{text}")
 
 
 def _double_quoted(text: str) -> str:
