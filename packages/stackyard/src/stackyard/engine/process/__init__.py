@@ -1,0 +1,1 @@
+"""The process engine: a project as supervised processes of the user."""

@@ -1,0 +1,1 @@
+"""What a known image means without a container engine: one adapter each."""

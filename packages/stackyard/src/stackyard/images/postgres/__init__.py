@@ -1,0 +1,1 @@
+"""The official image `postgres`: its adapter, and what stands for its entrypoint."""
