@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PYTEST_FLAGS ?=
 LOCK_FLAGS ?=
+STACK ?= syncstation
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,15 +15,22 @@ BENCHMARKS := $(sort $(wildcard bench/bench_*.py))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup test lint types format docs lock bench clean
+.PHONY: help setup up down test lint types format docs lock bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 setup: $(VENV)/installed.stamp ## create .venv with every locked dependency and our packages
 
+up: setup ## bring a stack up and wait until it is healthy (STACK=syncstation)
+	@$(BIN)/yard -s $(STACK) up -d --wait
+	@$(BIN)/yard -s $(STACK) status
+
+down: setup ## bring it down; its data stays
+	@$(BIN)/yard -s $(STACK) down
+
 test: lint types ## lint, check types and run every test
-	$(BIN)/pytest -n auto $(PYTEST_FLAGS)
+	$(BIN)/pytest -n auto --dist loadgroup $(PYTEST_FLAGS)
 
 lint: setup ## check style, import contracts and complexity
 	$(BIN)/ruff check

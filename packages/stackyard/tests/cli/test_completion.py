@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stackyard.cli.main import COMMANDS
+
 if TYPE_CHECKING:
     from conftest import Shell
 
@@ -34,7 +36,7 @@ def test_another_shell(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("yard ", {"config", "explain", "completion", "version"}),
+        ("yard ", set(COMMANDS)),
         ("yard co", {"config", "completion"}),
         ("yard completion ", {"bash", "zsh", "fish"}),
         ("yard config --no-i", {"--no-interpolate"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 WEB = "services: {web: {image: nginx}}"
 
 
-def test_help_fits_a_small_terminal(shell: Shell) -> None:
+def test_help_fits_a_terminal(shell: Shell) -> None:
     lines = shell.output("--help", COLUMNS="200").splitlines()
 
-    assert len(lines) <= 24
+    assert len(lines) <= 50
     assert max(map(len, lines)) <= 80
 
 
@@ -36,7 +37,7 @@ def test_help_of_a_command_fits_in_80_columns(shell: Shell, command: str) -> Non
 def test_help_lists_every_command(shell: Shell, option: str) -> None:
     output = shell.output(option)
 
-    assert all(f"  {name} " in output for name in COMMANDS)
+    assert all(re.search(rf"^  (.*, )?{name}[ ,]", output, re.M) for name in COMMANDS)
 
 
 @pytest.mark.parametrize(

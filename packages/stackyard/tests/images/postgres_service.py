@@ -175,6 +175,8 @@ class Service:
         """Run a client as `yard exec` does."""
         variables = self.variables()
         variables |= self.adapter.client(("postgres",), variables)
+        # As the engine does: a link left in the run directory is followed.
+        variables["PGHOST"] = os.path.realpath(variables["PGHOST"])
         return subprocess.run(
             argv,
             env={**variables, "PGCONNECT_TIMEOUT": "10", **changes},

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stackyard.cli.options import GlobalOptions, fail, warn
+from stackyard.cli.engine import errors
+from stackyard.cli.options import GlobalOptions, warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,9 @@ def _flag(name: str, text: str) -> Callable[[Any], Any]:
 @_flag("--no-path-resolution", "Leave relative paths as they are")
 @_flag("--no-env-resolution", "Leave env files as they are")
 @_flag("--no-consistency", "Skip the check of references")
+@click.option(
+    "--native", metavar="SERVICE", help="Print what a service becomes natively, and why"
+)
 @click.pass_obj
 def command(options: GlobalOptions, /, **chosen: Any) -> None:
     """Parse, resolve and print the Compose file.
@@ -53,18 +57,20 @@ def command(options: GlobalOptions, /, **chosen: Any) -> None:
     With names, print those services and what they depend on. Every problem of the
     files is reported, and the exit code is then 1.
     """
-    from stackyard.compose.errors import ComposeError
-
-    try:
+    with errors():
         _run(options, chosen)
-    except ComposeError as error:
-        fail(error)
 
 
 def _run(options: GlobalOptions, chosen: dict[str, Any]) -> None:
     from stackyard.cli.config_views import View, document_view, project_view
     from stackyard.compose.load.context import LoadOptions
 
+    if chosen["native"]:
+        from stackyard.cli.config_native import native_text
+
+        text = native_text(options, chosen["native"], chosen["form"])
+        _print(text, chosen["output"])
+        return
     view = View.of(chosen, _LISTS)
     listing = view.listed is not None or view.hashes is not None
     load_options = LoadOptions(

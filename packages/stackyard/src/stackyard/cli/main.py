@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from stackyard.cli.environment import process_environment
 from stackyard.cli.options import GlobalOptions
 
 if TYPE_CHECKING:
@@ -14,11 +15,70 @@ if TYPE_CHECKING:
 
 # Commands are imported when they run: `yard version` need not know how to read YAML.
 COMMANDS: Final = {
-    "config": ("stackyard.cli.config", "Parse, resolve and print the Compose file"),
-    "explain": ("stackyard.cli.explain", "Tell where a value or variable comes from"),
-    "completion": ("stackyard.cli.completion", "Print a shell's completion script"),
-    "version": ("stackyard.cli.version", "Print the version of Stackyard"),
+    "up": ("up", "command"),
+    "create": ("scale", "create"),
+    "scale": ("scale", "scale"),
+    "run": ("run", "command"),
+    "exec": ("exec", "command"),
+    "start": ("lifecycle", "start"),
+    "stop": ("lifecycle", "stop"),
+    "restart": ("lifecycle", "restart"),
+    "kill": ("lifecycle", "kill"),
+    "pause": ("lifecycle", "pause"),
+    "unpause": ("lifecycle", "unpause"),
+    "rm": ("rm", "command"),
+    "down": ("down", "command"),
+    "ps": ("ps", "command"),
+    "logs": ("logs", "command"),
+    "attach": ("attach", "command"),
+    "top": ("top", "command"),
+    "stats": ("stats", "command"),
+    "events": ("events", "command"),
+    "wait": ("wait", "command"),
+    "port": ("port", "command"),
+    "cp": ("cp", "command"),
+    "images": ("images", "command"),
+    "volumes": ("volumes", "command"),
+    "ls": ("ls", "command"),
+    "status": ("status", "command"),
+    "backup": ("backup", "backup"),
+    "restore": ("backup", "restore"),
+    "doctor": ("doctor", "command"),
+    "config": ("config", "command"),
+    "explain": ("explain", "command"),
+    "completion": ("completion", "command"),
+    "version": ("version", "command"),
 }
+"""Name -> module of this package, and the command's name there."""
+GROUPS: Final = {
+    "Run": {
+        "up": "Create and start services",
+        "create, scale": "Create without starting; set the number of replicas",
+        "run, exec": "Run a one-off command; run one in a running service",
+        "start, stop, restart": "Start, stop or restart services",
+        "kill, pause, unpause": "Signal services; let them rest and go on",
+        "rm": "Remove stopped containers",
+        "down": "Stop and remove what up created",
+    },
+    "Look": {
+        "ps, ls": "List containers of this project; list projects",
+        "status": "Show containers and the addresses to reach them at",
+        "logs, attach": "Show output; follow it and type into a service",
+        "top, stats": "Show processes; show what they use",
+        "events, wait": "Show what happens; wait until services end",
+        "port, cp": "Show a published port; copy files",
+        "images, volumes": "List images and volumes of the project",
+        "backup, restore": "Write volumes to an archive; put them back",
+    },
+    "Understand": {
+        "config": "Parse, resolve and print the Compose file",
+        "explain": "Tell where a value or variable comes from",
+        "doctor": "Check what this machine lacks",
+        "completion": "Print a shell's completion script",
+        "version": "Print the version of Stackyard",
+    },
+}
+"""The commands as `yard --help` shows them."""
 _FAILED: Final = 1
 _INTERRUPTED: Final = 130
 
@@ -34,27 +94,42 @@ class Commands(click.Group):
         """Import and return a command."""
         if cmd_name not in COMMANDS:
             return None
-        module, _ = COMMANDS[cmd_name]
-        command: click.Command = import_module(module).command
+        module, name = COMMANDS[cmd_name]
+        found = import_module(f"stackyard.cli.{module}")
+        command: click.Command = getattr(found, name)
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or say which one may have been meant."""
-        if args and self.get_command(ctx, args[0]) is None:
-            _unknown_command(ctx, args[0])
+        if args and args[0] not in COMMANDS:
+            return args[0], self._from_file(ctx, args[0]), args[1:]
         return super().resolve_command(ctx, args)
+
+    def _from_file(self, ctx: click.Context, name: str) -> click.Command:
+        """Return a command that the Compose file adds under `x-yard.commands`."""
+        from stackyard.cli.stacks import command_of
+
+        found = command_of(self, _options(ctx.params), name)
+        if found is None:
+            _unknown_command(ctx, name)
+        return found
 
     def format_commands(
         self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
         """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        for title, rows in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(rows.items()))
 
 
-def _unknown_command(ctx: click.Context, name: str) -> None:
+def _options(given: dict[str, Any]) -> GlobalOptions:
+    return GlobalOptions.of(given, process_environment())
+
+
+def _unknown_command(ctx: click.Context, name: str) -> NoReturn:
     from stackyard.compose.suggest import nearest
 
     near = nearest(name, COMMANDS)
@@ -74,6 +149,12 @@ def _unknown_command(ctx: click.Context, name: str) -> None:
     multiple=True,
     metavar="FILE",
     help="Compose file; repeat to merge several, - reads standard input",
+)
+@click.option(
+    "-s",
+    "--stack",
+    metavar="NAME",
+    help="The stack of that name: stacks/NAME/compose.yaml, here or above",
 )
 @click.option("-p", "--project-name", metavar="NAME", help="Project name")
 @click.option(
@@ -100,10 +181,27 @@ def _unknown_command(ctx: click.Context, name: str) -> None:
     is_flag=True,
     help="Include resources that no service uses",
 )
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "tty", "plain", "json", "quiet"]),
+    metavar="MODE",
+    help="How progress is shown: auto, tty, plain, json, quiet",
+)
+@click.option(
+    "--ansi",
+    type=click.Choice(["never", "always", "auto"]),
+    metavar="MODE",
+    help="Whether colours are used: never, always, auto",
+)
+@click.option("--dry-run", is_flag=True, help="Print the plan, do nothing")
+@click.option("--parallel", type=int, hidden=True, expose_value=False)
+@click.option("--compatibility", is_flag=True, hidden=True, expose_value=False)
+@click.option("-D", "--debug", is_flag=True, hidden=True, expose_value=False)
+@click.option("--verbose", is_flag=True, hidden=True, expose_value=False)
 @click.pass_context
 def yard(ctx: click.Context, /, **options: Any) -> None:
     """Bring up a whole stack from a Compose file."""
-    ctx.obj = GlobalOptions(**options)
+    ctx.obj = _options(options)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
 import click
 
@@ -15,12 +15,16 @@ from stackyard.cli.environment import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from stackyard.compose.errors import ComposeError, Problem
     from stackyard.compose.files.sources import Sources
     from stackyard.compose.load.context import LoadOptions
     from stackyard.compose.request import Request
+
+
+_PROGRESS: Final = ("auto", "tty", "plain", "json", "quiet")
+_ANSI: Final = ("never", "always", "auto")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,35 @@ class GlobalOptions:
     env_files: tuple[str, ...]
     profiles: tuple[str, ...]
     all_resources: bool
+    progress: str
+    ansi: str = "auto"
+    dry_run: bool = False
+
+    @classmethod
+    def of(
+        cls, given: Mapping[str, Any], environment: Mapping[str, str]
+    ) -> GlobalOptions:
+        """Return the options as given; those left out are looked up in variables."""
+        options = dict(given)
+        stack = options.pop("stack", None)
+        if stack:
+            from stackyard.cli.stacks import stack_file
+
+            options["files"] = (str(stack_file(stack)), *options["files"])
+        for name in ("progress", "ansi"):
+            variable = environment.get(f"COMPOSE_{name.upper()}", "")
+            allowed = {"progress": _PROGRESS, "ansi": _ANSI}[name]
+            if options[name] is None:
+                options[name] = variable if variable in allowed else "auto"
+        if environment.get("NO_COLOR") and given["ansi"] is None:
+            options["ansi"] = "never"
+        return cls(**options)
+
+    def coloured(self, stream: TextIO) -> bool:
+        """Return whether what is written to a stream has colours."""
+        if self.ansi == "auto":
+            return stream.isatty()
+        return self.ansi == "always"
 
     def sources(self) -> Sources:
         """Return a reader of files; standard input is read when a file is "-"."""
@@ -54,6 +87,29 @@ class GlobalOptions:
             profiles=self.profiles,
         )
         return request(settings, sources, options)
+
+
+def dry_run_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command take `--dry-run` itself, as Compose's do."""
+
+    def remember(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
+        if value:
+            ctx.obj = replace(ctx.obj, dry_run=True)
+
+    option = click.option(
+        "--dry-run",
+        is_flag=True,
+        expose_value=False,
+        callback=remember,
+        help="Print the plan, do nothing",
+    )
+    return option(command)
+
+
+def switched_on(name: str) -> bool:
+    """Return whether a variable of the environment says yes."""
+    value = process_environment().get(name, "")
+    return value.lower() in {"1", "t", "true", "y", "yes"}
 
 
 def shown_path(path: str) -> str:

@@ -8,7 +8,7 @@ per project    defaults -> checks -> paths -> normalize
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from stackyard.compose.load.reset import apply_resets
 from stackyard.compose.load.schema import schema_problems
 from stackyard.compose.load.timestamps import timestamp_problems
 from stackyard.compose.load.unique import unique
+from stackyard.compose.model.frozen import FrozenDict
 from stackyard.compose.model.project import project_from_document
 from stackyard.compose.selection import with_profiles
 
@@ -62,6 +63,12 @@ def load(request: Request, sources: Sources) -> Loaded:
     project = _project(document, request, context)
     if context.problems:
         raise LoadError(sorted(context.problems, key=_reading_order))
+    project = replace(
+        project,
+        environment=FrozenDict(request.environment),
+        working_dir=request.directory,
+        files=request.files,
+    )
     return Loaded(project, tuple(context.warnings))
 
 

@@ -134,9 +134,7 @@ class EdgeClient:
         if self._sock is None:
             return 0
         size = struct.calcsize("3i")
-        credentials = self._sock.getsockopt(
-            socket.SOL_SOCKET, socket.SO_PEERCRED, size
-        )
+        credentials = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
         return int(struct.unpack("3i", credentials)[0])
 
     def stop(self) -> None:

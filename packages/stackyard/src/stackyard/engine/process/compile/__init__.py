@@ -1,0 +1,1 @@
+"""From a Compose project to what runs natively (spec.py)."""

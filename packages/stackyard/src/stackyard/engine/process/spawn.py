@@ -1,0 +1,68 @@
+"""Starting our own background processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stackyard.engine.process.keeper.order import MARK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PACKAGES = Path(__file__).parents[3]  # where this very package is imported from
+
+
+def start_daemon(
+    module: str,
+    arguments: Sequence[str],
+    *,
+    errors: Path,
+    mark: str,
+    bare: bool = False,
+) -> bool:
+    """Run a module of ours in the background and wait until it says it is ready.
+
+    It gets a descriptor as its last argument, writes a byte to it when it serves, and
+    closes it. What it prints goes to the end of the file `errors`. Its environment
+    holds nothing but what it needs: nobody's secrets lie about in it.
+
+    Args:
+        module: what to run.
+        arguments: before the descriptor.
+        errors: the file for what it prints.
+        mark: its `YARD_MARK`.
+        bare: whether it needs the standard library only, and so starts faster.
+
+    Returns:
+        False if it ended without being ready.
+    """
+    flags = ["-S", "-P"] if bare else ["-P"]
+    environment = {MARK: mark, "PATH": os.defpath, "PYTHONPATH": str(_PACKAGES)}
+    reader, writer = os.pipe()
+    try:
+        with open(errors, "ab", opener=_private) as log:
+            subprocess.Popen(
+                [sys.executable, *flags, "-m", module, *arguments, str(writer)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                cwd="/",
+                start_new_session=True,
+                pass_fds=(writer,),
+            )
+        os.close(writer)
+        writer = -1
+        return os.read(reader, 1) != b""
+    finally:
+        os.close(reader)
+        if writer >= 0:
+            os.close(writer)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,183 @@
+"""What the supervisor knows, in memory and on disk.
+
+Memory is the truth while it lives; the disk is written before anything is done that a
+next supervisor must know of. Writes of one moment are joined into one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from stackyard.engine.errors import StateError
+from stackyard.engine.process.blocks import SIZE
+from stackyard.engine.process.containers import Container
+from stackyard.engine.process.durable import replace_file
+from stackyard.engine.process.spec import Desired, ServiceSpec, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from stackyard.engine.process.state import ProjectState
+
+T = TypeVar("T")
+
+
+class Saved(msgspec.Struct, kw_only=True):
+    """The file `containers.json`.
+
+    Attributes:
+        addresses: what an address was given to -> its number within the block.
+        ports: `service/target/protocol/host/index` -> the port it is published on,
+            for those the file leaves open.
+        networks: full names of those that were created.
+    """
+
+    containers: list[Container] = []
+    addresses: dict[str, int] = {}
+    ports: dict[str, int] = {}
+    networks: list[str] = []
+
+
+class Store:
+    """Containers, specifications and addresses of one project."""
+
+    def __init__(self, state: ProjectState, block: int) -> None:
+        self._state = state
+        self._block = block
+        saved = _read(state.path / "containers.json", Saved) or Saved()
+        self._containers = {item.id: item for item in saved.containers}
+        self._addresses = saved.addresses
+        self.ports = saved.ports
+        self.networks = set(saved.networks)
+        self.desired = _read(state.path / "desired.json", Desired)
+        self._specs: dict[str, ServiceSpec] = {}
+        self._flush: asyncio.Future[None] | None = None
+
+    # Containers
+
+    @property
+    def containers(self) -> tuple[Container, ...]:
+        """All containers."""
+        return tuple(self._containers.values())
+
+    def get(self, identifier: str) -> Container | None:
+        """Return the container with this id."""
+        return self._containers.get(identifier)
+
+    def put(self, container: Container) -> Container:
+        """Remember a container as it is now; `flush` writes it down."""
+        self._containers[container.id] = container
+        return container
+
+    def drop(self, identifier: str) -> None:
+        """Forget a container."""
+        self._containers.pop(identifier, None)
+
+    async def flush(self) -> None:
+        """Write down what is known; return when it is on the disk."""
+        if self._flush is None:
+            loop = asyncio.get_running_loop()
+            self._flush = loop.create_future()
+            loop.call_soon(self._write)
+        await asyncio.shield(self._flush)
+
+    def _write(self) -> None:
+        future, self._flush = self._flush, None
+        assert future is not None
+        try:
+            self.save()
+        except OSError as error:
+            future.set_exception(error)
+        else:
+            future.set_result(None)
+
+    def save(self) -> None:
+        """Write down what is known, now."""
+        saved = Saved(
+            containers=list(self._containers.values()),
+            addresses=self._addresses,
+            ports=self.ports,
+            networks=sorted(self.networks),
+        )
+        replace_file(self._state.path / "containers.json", msgspec.json.encode(saved))
+
+    # Specifications
+
+    def keep_desired(self, desired: Desired) -> None:
+        """Remember the whole project, and the specifications of its services."""
+        replace_file(self._state.path / "desired.json", msgspec.json.encode(desired))
+        self.desired = desired
+
+    def keep_spec(self, spec: ServiceSpec) -> str:
+        """Remember a specification; return its digest."""
+        name = digest(spec)
+        if name not in self._specs:
+            path = self._spec_path(name)
+            if not path.exists():
+                replace_file(path, msgspec.json.encode(spec))
+            self._specs[name] = spec
+        return name
+
+    def spec(self, container: Container) -> ServiceSpec:
+        """Return the specification a container was made from."""
+        if container.spec not in self._specs:
+            spec = _read(self._spec_path(container.spec), ServiceSpec)
+            if spec is None:
+                raise FileNotFoundError(self._spec_path(container.spec))
+            self._specs[container.spec] = spec
+        return self._specs[container.spec]
+
+    def drop_unused_specs(self) -> None:
+        """Remove specifications that no container was made from."""
+        used = {container.spec for container in self._containers.values()}
+        for path in (self._state.path / "specs").glob("*.json"):
+            if path.stem not in used:
+                path.unlink(missing_ok=True)
+                self._specs.pop(path.stem, None)
+
+    def _spec_path(self, name: str) -> Path:
+        return self._state.path / "specs" / f"{name}.json"
+
+    # Addresses
+
+    def address(self, owner: str) -> str:
+        """Return the address of a replica (`web-1`, `web-1+`) or service (`web`)."""
+        if owner not in self._addresses:
+            lowest = _lowest_free(self._addresses.values())
+            if lowest > SIZE:
+                raise StateError(
+                    f"all {SIZE} addresses of project {self._state.name} are taken",
+                    hint="remove one-off containers: yard rm",
+                )
+            self._addresses[owner] = lowest
+        number = (self._block << 12) + self._addresses[owner]
+        return f"127.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+
+    def release(self, owner: str) -> None:
+        """Take back the address of what will not come again."""
+        self._addresses.pop(owner, None)
+
+
+def replica_owner(service: str, number: int, slot: int) -> str:
+    """Return who owns a replica's address in `Store.address`."""
+    return f"{service}-{number}{'+' if slot else ''}"
+
+
+def _lowest_free(taken: Iterable[int]) -> int:
+    used = set(taken)
+    number = 1
+    while number in used:
+        number += 1
+    return number
+
+
+def _read(path: Path, kind: type[T]) -> T | None:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    return msgspec.json.decode(data, type=kind)
