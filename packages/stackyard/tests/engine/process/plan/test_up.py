@@ -333,19 +333,22 @@ def test_replicas_are_replaced_in_groups_with_a_pause():
         1. create container p-web-1: its configuration changed
         2. stop container p-web-1 | after 1
         3. start container p-web-1 | after 1 2
-        4. stop container p-web-1 | after 3
-        5. remove container p-web-1: was replaced | after 4
-        6. create container p-web-2: its configuration changed
-        7. stop container p-web-2 | after 6
-        8. start container p-web-2 | after 6 7
-        9. stop container p-web-2 | after 8
-        10. remove container p-web-2: was replaced | after 9
-        11. pause 3s | after 3 8
-        12. create container p-web-3: its configuration changed | after 11
-        13. stop container p-web-3 | after 11 12
-        14. start container p-web-3 | after 11 12 13
-        15. stop container p-web-3 | after 14
-        16. remove container p-web-3: was replaced | after 15
+        4. wait for p-web-1 (running_or_healthy) | after 3
+        5. stop container p-web-1 | after 4
+        6. remove container p-web-1: was replaced | after 5
+        7. create container p-web-2: its configuration changed
+        8. stop container p-web-2 | after 7
+        9. start container p-web-2 | after 7 8
+        10. wait for p-web-2 (running_or_healthy) | after 9
+        11. stop container p-web-2 | after 10
+        12. remove container p-web-2: was replaced | after 11
+        13. pause 3s | after 4 10
+        14. create container p-web-3: its configuration changed | after 13
+        15. stop container p-web-3 | after 13 14
+        16. start container p-web-3 | after 13 14 15
+        17. wait for p-web-3 (running_or_healthy) | after 16
+        18. stop container p-web-3 | after 17
+        19. remove container p-web-3: was replaced | after 18
         """,
     )
 

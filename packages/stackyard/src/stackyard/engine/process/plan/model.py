@@ -66,7 +66,8 @@ class Operation:
             plan creates for `service` and `number`.
         replaces: id of the container that goes on if this step fails.
         condition, required: of a WAIT.
-        seconds: of a PAUSE between two groups of replicas.
+        seconds: of a PAUSE between two groups of replicas; how long a WAIT looks on
+            once a replica is ready (`update_config.monitor`).
     """
 
     kind: Kind

@@ -327,7 +327,7 @@ class _Up:
             replaces=old[-1].id if old else "",
         )
         ready = [self._draft.add(step, [*waits, *stops])]
-        if len(stops) < len(old):
+        if old and (len(stops) < len(old) or spec.update is not None):
             ready = [self._await_replica(spec, replica, ready, container)]
         for obsolete in replica.old:
             self._remove(obsolete, "was replaced", [*ready, *before])
@@ -337,13 +337,18 @@ class _Up:
         self, spec: ServiceSpec, replica: Replica, after: list[int], container: str
     ) -> int:
         old = [item for item in replica.old if _lives(item)]
+        update = spec.update
+        goes_on = bool(update and update.go_on)
+        first = bool(update is None or update.start_first)
         step = _container(
             Kind.WAIT,
             spec,
             replica,
             container=container,
             condition=RUNNING_OR_HEALTHY,
-            replaces=old[-1].id,
+            required=not goes_on,
+            seconds=update.monitor if update else 0.0,
+            replaces=old[-1].id if first and not goes_on else "",
         )
         return self._draft.add(step, after)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from stackyard.compose.graph import reachable
 from stackyard.engine.errors import EngineError
 from stackyard.engine.process.containers import Container, State
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from stackyard.engine.process.protocol import Command
+    from stackyard.engine.process.spec import Desired
     from stackyard.engine.process.state import ProjectState
     from stackyard.engine.process.supervisor.board import Board
     from stackyard.engine.process.supervisor.containers import Containers
@@ -95,11 +98,35 @@ class Commands:
         if command.dry_run:
             tell(Message(plan=str(plan)))
             return
+        before = self._store.desired
         self._store.keep_desired(command.desired)
-        await self._carry_out(
+        failed = await self._carry_out(
             plan, tell, grace=command.grace, wait_limit=command.wait_limit
         )
+        if before is not None:
+            await self._roll_back(failed, before, tell)
         self._store.drop_unused_specs()
+
+    async def _roll_back(self, failed: set[str], before: Desired, tell: Tell) -> None:
+        """Bring services back to what they were whose update failed and says so."""
+        desired = self._store.desired
+        assert desired is not None
+        services = dict(desired.services)
+        back = []
+        for name in sorted(failed & before.services.keys() & services.keys()):
+            update = services[name].update
+            if update and update.rollback and services[name] != before.services[name]:
+                services[name] = before.services[name]
+                back.append(name)
+        if not back:
+            return
+        for name in back:
+            tell(Message(warning=f"the update of service {name} is rolled back"))
+        desired = msgspec.structs.replace(desired, services=services)
+        options = UpOptions(services=tuple(back), no_deps=True, ignore_orphans=True)
+        plan = plan_up(self.observed(), desired, options)
+        self._store.keep_desired(desired)
+        await self._carry_out(plan, tell)
 
     def _missing_volumes(self, command: UpCommand) -> None:
         present = set(self._state.root.volumes())
@@ -107,7 +134,8 @@ class Commands:
             if volume.external and volume.name not in present:
                 raise ActionError(
                     f"external volume {volume.name!r} not found",
-                    hint=f"create it: yard volumes --create {volume.name}",
+                    hint="bring up the project that declares it, or create it: "
+                    f"mkdir -p {self._state.root.volume(volume.name)}",
                 )
 
     async def _down(self, command: DownCommand, tell: Tell) -> None:
@@ -247,7 +275,8 @@ class Commands:
         *,
         grace: float | None = None,
         wait_limit: float | None = None,
-    ) -> None:
+    ) -> set[str]:
+        """Have a plan carried out; return the services of which something failed."""
         for warning in plan.warnings:
             tell(Message(warning=warning))
 
@@ -261,6 +290,7 @@ class Commands:
             tell(Message(warning=warning))
         for error in outcome.errors:
             tell(Message(error=Problem(message=error.message, hint=error.hint)))
+        return outcome.failed
 
 
 _EACH = {

@@ -34,6 +34,8 @@ class Outcome:
 
     errors: list[EngineError] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
+    """Services of which a replica did not become what was wanted."""
 
 
 class Executor:
@@ -162,10 +164,30 @@ class Executor:
     async def _await(self, operation: Operation, run: _Run) -> None:
         try:
             await self._wait(operation, run)
+            if operation.seconds:
+                await self._look_on(run.container(operation), operation.seconds)
         except ActionError:
             if operation.replaces:
                 await self._go_back(run.container(operation), operation.replaces)
             raise
+
+    async def _look_on(self, identifier: str, seconds: float) -> None:
+        """Watch a replica that is ready.
+
+        Raises:
+            ActionError: it ends or becomes unhealthy within the time.
+        """
+
+        def failed() -> bool:
+            container = self._containers.get(identifier)
+            return not container.up or container.health is Health.UNHEALTHY
+
+        try:
+            await asyncio.wait_for(self._board.until(failed), seconds)
+        except TimeoutError:
+            return
+        container = self._containers.get(identifier)
+        raise self._unhealthy(container) if container.up else self._ended(container)
 
     async def _wait(self, operation: Operation, run: _Run) -> None:
         def replicas() -> list[Container]:
@@ -324,6 +346,10 @@ class _Run:
             if not operation.required:
                 self._outcome.warnings.append(f"optional {error.message}")
                 return True
+        elif not operation.required:
+            self._outcome.warnings.append(f"{error.message}; the update goes on")
+            return True
+        self._outcome.failed.add(operation.service)
         self._tell(_shown(operation), "Error", error.message)
         self._outcome.errors.append(error)
         return False
