@@ -131,7 +131,7 @@ class Containers:
         self._store.release(f"run-{identifier[:12]}")
         self.probe_output.pop(identifier, None)
         self._board.happened(container, "destroy")
-        await self._store.flush()
+        await self._store.flush_if_possible()
 
     def _remove_linked(self, identifier: str) -> None:
         """Remove what an adapter had to put elsewhere, and left a link to."""
@@ -251,7 +251,7 @@ class Containers:
             self._board.move(identifier, Event.GIVEN_UP)
             self._board.happened(container, "stop")
         if not container.up:
-            await self._store.flush()
+            await self._store.flush_if_possible()
             return
         if container.state is State.PAUSED:
             await self.unpause(identifier)
@@ -518,11 +518,8 @@ class Containers:
             task.cancel()
 
     def _save_soon(self) -> None:
-        self._spawn_task(self._save()).set_name("save")
-
-    async def _save(self) -> None:
-        with contextlib.suppress(OSError):  # no room: the next change saves it, too
-            await self._store.flush()
+        save = self._spawn_task(self._store.flush_if_possible())
+        save.set_name("save")
 
 
 async def _no_drain(container: Container, seconds: float) -> None:

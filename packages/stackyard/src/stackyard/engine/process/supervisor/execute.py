@@ -118,7 +118,7 @@ class Executor:
             await self._store.flush()
         elif operation.kind is Kind.REMOVE_NETWORK:
             self._store.networks.discard(name)
-            await self._store.flush()
+            await self._store.flush_if_possible()
 
     async def _start(self, operation: Operation, run: _Run) -> None:
         identifier = run.container(operation)

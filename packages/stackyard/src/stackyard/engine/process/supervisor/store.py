@@ -7,6 +7,7 @@ next supervisor must know of. Writes of one moment are joined into one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -76,6 +77,14 @@ class Store:
     def drop(self, identifier: str) -> None:
         """Forget a container."""
         self._containers.pop(identifier, None)
+
+    async def flush_if_possible(self) -> None:
+        """Write down what is known of an end; a full disk must not keep it from ending.
+
+        What is missing then on the disk is found out again by looking.
+        """
+        with contextlib.suppress(OSError):
+            await self.flush()
 
     async def flush(self) -> None:
         """Write down what is known; return when it is on the disk."""

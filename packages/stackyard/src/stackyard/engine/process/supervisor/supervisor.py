@@ -194,7 +194,12 @@ class Supervisor:
 
     def _set_goal(self, name: str, command: Command) -> None:
         goal = {"name": name, "command": msgspec.to_builtins(command)}
-        replace_file(self._state.path / "goal.json", msgspec.json.encode(goal))
+        try:
+            replace_file(self._state.path / "goal.json", msgspec.json.encode(goal))
+        except OSError:
+            # On a full disk things can still be ended: that may be what makes room.
+            if name not in PREEMPTING:
+                raise
 
     def _clear_goal(self) -> None:
         (self._state.path / "goal.json").unlink(missing_ok=True)
