@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median as _median
 
-from edge_peers import BULK, Way, cpu_seconds, memory, missing, paths
+from edge_peers import BULK, Way, missing, paths
 from edge_report import rows, write
+from processes import cpu_seconds, memory
 
 RESULTS = Path(__file__).with_name("results")
 ROUNDS = 7

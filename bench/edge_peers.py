@@ -131,20 +131,6 @@ def paths(folder: Path) -> Iterator[list[Way]]:
         os.waitpid(edge, 0)
 
 
-def cpu_seconds(pid: int) -> float:
-    """Return the processor time a process has used."""
-    with open(f"/proc/{pid}/stat") as stat:
-        fields = stat.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def memory(pid: int) -> float:
-    """Return a process's proportional share of memory, in MiB."""
-    with open(f"/proc/{pid}/smaps_rollup") as rollup:
-        line = next(line for line in rollup if line.startswith("Pss:"))
-    return int(line.split()[1]) / 1024
-
-
 def _nginx(folder: Path, host: str) -> subprocess.Popen[bytes]:
     config = folder / "nginx.conf"
     config.write_text(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -25,11 +25,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Command:
-    """A named command line and where it runs."""
+    """A named command line and where it runs; without an environment, in ours."""
 
     name: str
     arguments: tuple[str, ...]
     directory: Path
+    environment: Mapping[str, str] | None = None
 
 
 def run(command: Command) -> Run:
@@ -42,6 +43,7 @@ def run(command: Command) -> Run:
     process = subprocess.Popen(
         command.arguments,
         cwd=command.directory,
+        env=command.environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

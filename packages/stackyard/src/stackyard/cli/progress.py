@@ -66,8 +66,6 @@ class Progress:
         began = self._began.setdefault(message.id, now)
         spent = 0.0 if message.status == "Working" else now - began
         self._steps[message.id] = (message.status, message.text, spent)
-        if message.status == "Done":
-            self._began.pop(message.id, None)
         if self._mode == "json":
             self._json(message)
         elif self._mode == "plain":

@@ -323,6 +323,7 @@ class _Run:
         name = _shown(operation)
         if words:
             self._tell(name, "Working", words[0])
+        self._tell_each(operation, "Working", "Waiting")
         try:
             await self._executor.step(operation, self)
         except (EngineError, OSError) as error:
@@ -330,7 +331,8 @@ class _Run:
         else:
             if words:
                 self._tell(name, "Done", words[1])
-            self._tell_ready(operation)
+            ready = "Exited" if operation.condition == COMPLETED else "Healthy"
+            self._tell_each(operation, "Done", ready)
             done[index].set_result(True)
 
     def _failed(self, operation: Operation, error: EngineError | OSError) -> bool:
@@ -354,10 +356,10 @@ class _Run:
         self._outcome.errors.append(error)
         return False
 
-    def _tell_ready(self, operation: Operation) -> None:
+    def _tell_each(self, operation: Operation, status: str, text: str) -> None:
+        """Tell of the containers a step waits for, if there is something to await."""
         if operation.kind is not Kind.WAIT:
             return
-        text = "Exited" if operation.condition == COMPLETED else "Healthy"
         store = self._executor._store
         for item in store.containers:
             if item.service != operation.service or item.oneoff:
@@ -365,7 +367,7 @@ class _Run:
             if operation.number and item.id != self.container(operation):
                 continue
             if operation.condition in {HEALTHY, COMPLETED} or item.health:
-                self._tell(f"Container {item.name}", "Done", text)
+                self._tell(f"Container {item.name}", status, text)
 
     def spec(self, service: str) -> Any:
         desired = self._executor._store.desired

