@@ -210,6 +210,12 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     attach: bool = True
 
+    @property
+    def uses_scratch(self) -> bool:
+        """Whether a replica needs a directory of its own."""
+        texts = [mount.source for mount in self.mounts] + [*self.environment.values()]
+        return any(SCRATCH in text for text in texts)
+
 
 class Desired(msgspec.Struct, frozen=True, kw_only=True):
     """The whole project as its files want it."""

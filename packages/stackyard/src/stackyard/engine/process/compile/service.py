@@ -234,13 +234,14 @@ class _Compiler:
         environment |= substitution.variables({**self._image.environment, **given})
         environment |= {
             "YARD_ADDRESS": SELF,
-            "YARD_RUN_DIR": f"{SCRATCH}/run",
             # The engine's tokens must stay such: JSON would write their NUL in letters.
             "YARD_MOUNTS": json.dumps(mounts.paths).replace("\\u0000", "\0"),
             "YARD_TOOLS_DIR": str(self._machine.state.root.path / "tools"),
             "YARD_SERVICE": service.name,
             "YARD_PROJECT": self._project.name,
         }
+        if self._image.exposed_ports:  # a server: it may want a place for its socket
+            environment["YARD_RUN_DIR"] = f"{SCRATCH}/run"
         return environment
 
     def _base(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,20 +23,36 @@ from stackyard.engine.process.keeper.output import (
 )
 from stackyard.engine.process.keeper.process import Process
 from stackyard.engine.process.keeper.records import Record
-from stackyard.engine.process.keeper.spawn import SpawnError, spawn
+from stackyard.engine.process.keeper.spawn import Beginning, SpawnError, begin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from stackyard.engine.process.keeper.loop import Loop
 
 _COMPACT_BYTES = 1024 * 1024
 _SIGNALLED = 128
+_AT_ONCE = 16  # starts under way side by side; each holds some descriptors
 _LAST_SECONDS = 5.0
 
 
 class RefusedError(Exception):
     """A request makes no sense now."""
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A start between its two halves."""
+
+    order: Order
+    log: LogFile | None
+    channels: Channels
+    beginning: Beginning
+
+    def close(self) -> None:
+        self.channels.close()
+        if self.log is not None:
+            self.log.close()
 
 
 class Keeper:
@@ -53,6 +70,7 @@ class Keeper:
         self._running: dict[str, Process] = {}
         self._pids: dict[int, Process] = {}
         self._pending: list[dict[str, Any]] = []
+        self._beginning: set[str] = set()
         self._at_end: Callable[[], None] | None = None
         self._compact()
         loop.on_child(lambda _: self.reap())
@@ -64,14 +82,12 @@ class Keeper:
         intents = [records.intent(_record(order)) for order in orders if order.log]
         self._journal.append(intents)
         replies = []
-        for order in orders:
-            try:
-                replies.append(self._start(order))
-            except (SpawnError, RefusedError, OSError) as error:
-                if order.log:
-                    self._pending.append(self._never_started(order.key))
-                text = f"cannot start: {error}" if isinstance(error, OSError) else error
-                replies.append({"error": str(text)})
+        for part in _parts(orders, _AT_ONCE):
+            begun = [self._attempt(order, self._begin) for order in part]
+            replies += [
+                item if isinstance(item, dict) else self._attempt(item, self._run)
+                for item in begun
+            ]
         self.commit()
         return replies
 
@@ -183,31 +199,52 @@ class Keeper:
 
     # Starting
 
-    def _start(self, order: Order) -> dict[str, Any]:
-        if order.key in self._running:
+    def _attempt(self, what: Order | _Begun, step: Callable[[Any], Any]) -> Any:
+        """Do a step of a start; what fails becomes the reply."""
+        try:
+            return step(what)
+        except (SpawnError, RefusedError, OSError) as error:
+            order = what.order if isinstance(what, _Begun) else what
+            if order.log:
+                self._pending.append(self._never_started(order.key))
+            text = f"cannot start: {error}" if isinstance(error, OSError) else error
+            return {"error": str(text)}
+
+    def _begin(self, order: Order) -> _Begun:
+        if order.key in self._running or order.key in self._beginning:
             raise RefusedError(f"{order.key} is running already")
         if not order.argv:
             raise RefusedError("there is nothing to run")
-        record = _record(order)
         with ExitStack() as on_failure:
-            log = _log_file(record) if order.log else None
+            log = _log_file(_record(order)) if order.log else None
             if log is not None:
                 on_failure.callback(log.close)
             channels = open_channels(order, str(self._fifos / order.key))
             on_failure.callback(channels.close)
-            pid = spawn(order, channels.streams)
+            beginning = begin(order, channels.streams)
             on_failure.pop_all()
         channels.close_child_ends()
+        self._beginning.add(order.key)
+        return _Begun(order, log, channels, beginning)
+
+    def _run(self, begun: _Begun) -> dict[str, Any]:
+        order = begun.order
+        self._beginning.discard(order.key)
+        try:
+            pid = begun.beginning.finish()
+        except SpawnError:
+            begun.close()
+            raise
         # It is our child and not reaped yet, so the pid is still its own.
         identity = ProcessIdentity.of(pid)
         assert identity is not None
-        record = _begun(record, identity)
+        record = _started(_record(order), identity)
         process = Process(
             record=record,
             identity=identity,
             mark=order.environment.get(MARK, ""),
-            channels=channels,
-            log=log,
+            channels=begun.channels,
+            log=begun.log,
             capture=order.capture,
         )
         self._pids[pid] = process
@@ -328,6 +365,12 @@ class Keeper:
             )
 
 
+def _parts(orders: list[Order], size: int) -> Iterator[list[Order]]:
+    """Yield the orders in parts of at most so many."""
+    for at in range(0, len(orders), size):
+        yield orders[at : at + size]
+
+
 def _record(order: Order) -> Record:
     return Record(
         key=order.key,
@@ -339,7 +382,7 @@ def _record(order: Order) -> Record:
     )
 
 
-def _begun(record: Record, identity: ProcessIdentity) -> Record:
+def _started(record: Record, identity: ProcessIdentity) -> Record:
     values = {**vars(record), "identity": identity, "started_at": time.time_ns()}
     return Record(**values)
 

@@ -45,13 +45,36 @@ class Streams:
     stderr: int
 
 
-def spawn(order: Order, streams: Streams) -> int:
-    """Start the process in a session of its own and return its pid.
+@dataclass(frozen=True)
+class Beginning:
+    """A process that was forked and is about to run its program."""
 
-    Returns when the program runs.
+    order: Order
+    pid: int
+    reader: int
 
-    Raises:
-        SpawnError: it does not.
+    def finish(self) -> int:
+        """Return its pid once the program runs.
+
+        Raises:
+            SpawnError: it does not.
+        """
+        try:
+            failure = os.read(self.reader, _FAILURE.size)
+        finally:
+            os.close(self.reader)
+        if failure:
+            os.waitpid(self.pid, 0)
+            number, stage = _FAILURE.unpack(failure)
+            name = stage.rstrip(b"\0").decode()
+            raise SpawnError(name, number, _subject(self.order, name))
+        return self.pid
+
+
+def begin(order: Order, streams: Streams) -> Beginning:
+    """Fork the process; it sets itself up, in a session of its own, and runs.
+
+    Several may be begun before one is finished: they set themselves up side by side.
     """
     program = _program(order)
     reader, writer = os.pipe()
@@ -59,18 +82,12 @@ def spawn(order: Order, streams: Streams) -> int:
         pid = os.fork()
         if pid == 0:
             _child(order, program, streams, writer)
+    except OSError:
+        os.close(reader)
+        raise
     finally:
         os.close(writer)
-    try:
-        failure = os.read(reader, _FAILURE.size)
-    finally:
-        os.close(reader)
-    if failure:
-        os.waitpid(pid, 0)
-        number, stage = _FAILURE.unpack(failure)
-        name = stage.rstrip(b"\0").decode()
-        raise SpawnError(name, number, _subject(order, name))
-    return pid
+    return Beginning(order, pid, reader)
 
 
 def _program(order: Order) -> str:

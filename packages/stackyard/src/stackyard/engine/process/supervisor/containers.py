@@ -212,9 +212,10 @@ class Containers:
         spec = self._store.spec(container)
         scratch = self._scratch(container.id)
         shutil.rmtree(scratch, ignore_errors=True)
-        # Open to pass through: the service's user has to reach its own directory.
-        make_directory(scratch, 0o711)
-        make_directory(scratch / "run", 0o711)
+        if spec.uses_scratch:
+            # Open to pass through: the service's user has to reach its own directory.
+            make_directory(scratch, 0o711)
+            make_directory(scratch / "run", 0o711)
         for mount in spec.mounts:
             source = Path(self.resolver.text(mount.source, container))
             if mount.type != "tmpfs" and source.exists():

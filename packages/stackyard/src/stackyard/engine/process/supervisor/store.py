@@ -56,6 +56,7 @@ class Store:
         self.networks = set(saved.networks)
         self.desired = _read(state.path / "desired.json", Desired)
         self._specs: dict[str, ServiceSpec] = {}
+        self._in_desired = _by_digest(self.desired)
         self._flush: asyncio.Future[None] | None = None
 
     # Containers
@@ -118,35 +119,47 @@ class Store:
 
     def keep_desired(self, desired: Desired) -> None:
         """Remember the whole project, and the specifications of its services."""
+        for spec in self._in_desired.values():
+            self._specs[digest(spec)] = spec
+        self._in_desired = _by_digest(desired)
+        for name in {container.spec for container in self._containers.values()}:
+            if name in self._specs:
+                self._write_spec(name, self._specs[name])
         replace_file(self._state.path / "desired.json", msgspec.json.encode(desired))
         self.desired = desired
 
     def keep_spec(self, spec: ServiceSpec) -> str:
         """Remember a specification; return its digest."""
         name = digest(spec)
-        if name not in self._specs:
-            path = self._spec_path(name)
-            if not path.exists():
-                replace_file(path, msgspec.json.encode(spec))
-            self._specs[name] = spec
+        self._specs[name] = spec
+        self._write_spec(name, spec)
         return name
+
+    def _write_spec(self, name: str, spec: ServiceSpec) -> None:
+        """Write down a specification that is not a part of the desired project."""
+        path = self._spec_path(name)
+        if name not in self._in_desired and not path.exists():
+            replace_file(path, msgspec.json.encode(spec))
 
     def spec(self, container: Container) -> ServiceSpec:
         """Return the specification a container was made from."""
-        if container.spec not in self._specs:
-            spec = _read(self._spec_path(container.spec), ServiceSpec)
+        name = container.spec
+        spec = self._specs.get(name) or self._in_desired.get(name)
+        if spec is None:
+            spec = _read(self._spec_path(name), ServiceSpec)
             if spec is None:
-                raise FileNotFoundError(self._spec_path(container.spec))
-            self._specs[container.spec] = spec
-        return self._specs[container.spec]
+                raise FileNotFoundError(self._spec_path(name))
+            self._specs[name] = spec
+        return spec
 
     def drop_unused_specs(self) -> None:
         """Remove specifications that no container was made from."""
         used = {container.spec for container in self._containers.values()}
         for path in (self._state.path / "specs").glob("*.json"):
-            if path.stem not in used:
+            if path.stem not in used or path.stem in self._in_desired:
                 path.unlink(missing_ok=True)
-                self._specs.pop(path.stem, None)
+        for name in self._specs.keys() - used:
+            del self._specs[name]
 
     def _spec_path(self, name: str) -> Path:
         return self._state.path / "specs" / f"{name}.json"
@@ -174,6 +187,11 @@ class Store:
 def replica_owner(service: str, number: int, slot: int) -> str:
     """Return who owns a replica's address in `Store.address`."""
     return f"{service}-{number}{'+' if slot else ''}"
+
+
+def _by_digest(desired: Desired | None) -> dict[str, ServiceSpec]:
+    specs = desired.services.values() if desired else ()
+    return {digest(spec): spec for spec in specs}
 
 
 def _lowest_free(taken: Iterable[int]) -> int:
