@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stackyard.engine.process.compile.names import reachable_names
+from stackyard.engine.process.compile.names import Names
 
 if TYPE_CHECKING:
     from compile_support import Compiler
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def names(compiler: Compiler, text: str, service: str = "web") -> dict[str, str]:
     project = compiler.workspace.project(text)
-    found = reachable_names(project, project.services[service])
+    found = Names(project).reachable(project.services[service])
     return {name: token.split(":")[1][:-1] for name, token in found.items()}
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from stackyard.images.adapter import Host
+from stackyard.images.tools import fallback_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,3 +26,15 @@ class Machine:
 
     environment: Mapping[str, str]
     state: ProjectState
+
+    @cached_property
+    def host(self) -> Host:
+        """What image adapters are told."""
+        return Host(
+            environment=self.environment, cache=str(self.state.root.path / "tools")
+        )
+
+    @cached_property
+    def fallback_tools(self) -> str | None:
+        """The directory that goes last on every PATH; looked up once."""
+        return fallback_directory(self.host)

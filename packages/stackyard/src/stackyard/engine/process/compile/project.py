@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stackyard.engine.errors import CompileError
+from stackyard.engine.process.compile.names import Names
 from stackyard.engine.process.compile.service import Compiled, compile_service
 from stackyard.engine.process.spec import Desired, VolumeSpec
 
@@ -41,13 +42,14 @@ def compile_project(
         CompileError: with every service that has no native meaning.
     """
     compiled: dict[str, Compiled] = {}
+    names = Names(project)
     errors = []
     needed = None if only is None else set(only)
     for service in project.services.values():
         if service.provider is not None:
             continue
         try:
-            compiled[service.name] = compile_service(project, service, machine)
+            compiled[service.name] = compile_service(project, service, machine, names)
         except CompileError as error:
             if needed is None or service.name in needed:
                 errors.append(error)

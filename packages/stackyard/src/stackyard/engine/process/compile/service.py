@@ -23,7 +23,7 @@ from stackyard.engine.process.compile.limits import (
     update_of,
 )
 from stackyard.engine.process.compile.mounts import Mounts, NewFile, mounts_of
-from stackyard.engine.process.compile.names import reachable_names
+from stackyard.engine.process.compile.names import Names
 from stackyard.engine.process.compile.substitute import Change, Substitution
 from stackyard.engine.process.spec import (
     SCRATCH,
@@ -38,9 +38,8 @@ from stackyard.engine.process.spec import (
 )
 from stackyard.engine.process.state import unwritable
 from stackyard.images import registry
-from stackyard.images.adapter import Host, ImageError, NativeImage
+from stackyard.images.adapter import ImageError, NativeImage
 from stackyard.images.reference import parse as parse_reference
-from stackyard.images.tools import fallback_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,15 +92,18 @@ class Compiled:
     warnings: list[str] = field(default_factory=list)
 
 
-def compile_service(project: Project, service: Service, machine: Machine) -> Compiled:
-    """Return a service in native terms.
+def compile_service(
+    project: Project, service: Service, machine: Machine, names: Names | None = None
+) -> Compiled:
+    """Return a service in native terms; `names` are those of the project.
 
     Raises:
         CompileError: it has none; the error says what would help.
         StateError: the state root cannot be written.
     """
     try:
-        return _Compiler(project, service, machine).compile()
+        compiler = _Compiler(project, service, machine)
+        return compiler.compile(names or Names(project))
     except OSError as error:  # launchers are written where they are first needed
         raise unwritable(machine.state.root.path, error) from error
 
@@ -113,13 +115,9 @@ class _Compiler:
         self._machine = machine
         self._warnings: list[str] = []
         self._extension = extension_of(service)
-        self._host = Host(
-            environment=machine.environment,
-            cache=str(machine.state.root.path / "tools"),
-        )
         self._adapter, self._image = self._find_image()
 
-    def compile(self) -> Compiled:
+    def compile(self, names: Names) -> Compiled:
         service = self._service
         account, warning = account_of(
             service.user if self._extension.user is None else self._extension.user,
@@ -136,8 +134,8 @@ class _Compiler:
         )
         self._warnings += mounts.warnings
         listens = self._listens()
-        names = reachable_names(self._project, service)
-        substitution = Substitution(names, mounts.paths, listens)
+        hosts = names.reachable(service)
+        substitution = Substitution(hosts, mounts.paths, listens)
         directory = self._directory(substitution)
         environment = self._environment(substitution, mounts, listens)
         command = self._command()
@@ -168,7 +166,7 @@ class _Compiler:
         service = self._service
         if not service.image or service.build is not None:
             return None, NativeImage()
-        host = self._host
+        host = self._machine.host
         try:
             reference = parse_reference(service.image)
             adapter = registry.find(reference, host)
@@ -247,7 +245,7 @@ class _Compiler:
     def _base(self) -> dict[str, str]:
         outer = self._machine.environment
         path = outer.get("PATH", os.defpath)
-        fallback = fallback_directory(self._host)
+        fallback = self._machine.fallback_tools
         parts = (*self._image.tools, path, *([fallback] if fallback else []))
         base = {
             "PATH": ":".join(parts),

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from stackyard.engine.process.spec import SELF
@@ -87,8 +88,8 @@ class Substitution:
 
     def __post_init__(self) -> None:
         """Prepare the patterns."""
-        self._in_text = _host_pattern(self.hosts)
-        self._as_argument = _argument_pattern(self.hosts)
+        self._in_text = _host_pattern(tuple(self.hosts))
+        self._as_argument = _argument_pattern(tuple(self.hosts))
         self._path = _path_pattern(self.paths)
         self._local = _local_pattern(self.listens)
         self._local_url = _local_url_pattern(self.listens)
@@ -184,7 +185,9 @@ def _alternatives(names: Iterable[str]) -> str:
     return "|".join(re.escape(name) for name in ordered)
 
 
-def _host_pattern(hosts: Mapping[str, str]) -> re.Pattern[str] | None:
+# Cached, since most services of a project reach the same others.
+@lru_cache(maxsize=64)
+def _host_pattern(hosts: tuple[str, ...]) -> re.Pattern[str] | None:
     """Match a name where any text says it is a host: in a URL, or before a port."""
     if not hosts:
         return None
@@ -196,7 +199,8 @@ def _host_pattern(hosts: Mapping[str, str]) -> re.Pattern[str] | None:
     )
 
 
-def _argument_pattern(hosts: Mapping[str, str]) -> re.Pattern[str] | None:
+@lru_cache(maxsize=64)
+def _argument_pattern(hosts: tuple[str, ...]) -> re.Pattern[str] | None:
     """Match a name in a shell line: after `host=` or an option, or before a port."""
     if not hosts:
         return None
