@@ -58,6 +58,22 @@ Without Docker: {}."""
 Times = dict[tuple[str, str], list[float]]
 
 
+_TRIED = """
+The cold ratio of 0.5 is not reached. A cold start of yard is 0.35 s of its own programs
+(command line, supervisor, keeper, edge, entrypoint), 0.3 s of initdb, and the rest the
+stack's SQL, a checkpoint, one pass of fsync, and the real server's start. Tried without
+gain: CREATE DATABASE with STRATEGY file_copy (the same within noise); a copied template
+of initdb's result (0.56 to 1.1 s where initdb took 0.6 to 1.3 s, and all servers would
+share a system identifier); the builtin locale provider (noise). WAL segments of 1 MB
+saved 0.1 s, but change the user's configuration. Not tried yet: starting the keeper
+while the supervisor is imported, and the edge beside the first containers.
+
+Volumes are removed only after the last run: ext4 does not give an inode out again for
+minutes after its file was deleted, and looks through all such inodes whenever it creates
+a file, so that rounds which delete thousands of files make initdb three times slower.
+"""
+
+
 def main() -> None:
     """Measure, and write the table and the plot."""
     prepare()
@@ -82,6 +98,10 @@ def main() -> None:
     _plot(times)
 
 
+# No volume is removed before the end. ext4 does not give an inode out again for minutes
+# after its file was deleted, and looks through all such inodes whenever it creates a
+# file (`recently_deleted` in fs/ext4/ialloc.c): after rounds that delete thousands,
+# initdb takes three times as long, which no user of a first start would see.
 def _rounds(folder: Path, docker: Engine | None) -> Times:
     directory = _copy(folder / "docker")
     if docker and not _has_start_interval(docker):
@@ -96,7 +116,7 @@ def _rounds(folder: Path, docker: Engine | None) -> Times:
     for number in range(ROUNDS + 1):  # the first is not counted
         measured = _yard(_copy(folder / f"yard{number}"), folder / f"state{number}")
         if docker:
-            measured |= _docker(docker, directory)
+            measured |= _docker(docker, directory, f"round{number}")
         for key, seconds in measured.items() if number else ():
             times.setdefault(key, []).append(seconds)
     return times
@@ -107,15 +127,15 @@ def _yard(directory: Path, state: Path) -> Times:
         cold = run(yard.command("yard, cold", *_UP)).wall
         yard.run("down")
         warm = run(yard.command("yard, warm", *_UP)).wall
-        yard.run("down", "-v")
+        yard.run("down")
     return {("yard", "cold"): cold, ("yard", "warm"): warm}
 
 
-def _docker(docker: Engine, directory: Path) -> Times:
+def _docker(docker: Engine, directory: Path, name: str) -> Times:
     environment = {**docker.environment, **_variables()}
 
     def composed(*words: str) -> float:
-        command = (COMPOSE, *words)
+        command = (COMPOSE, "-p", name, *words)
         return run(Command("docker compose", command, directory, environment)).wall
 
     try:
@@ -123,7 +143,7 @@ def _docker(docker: Engine, directory: Path) -> Times:
         composed("down")
         warm = composed(*_UP)
     finally:
-        composed("down", "-v")
+        composed("down")
     return {("docker", "cold"): cold, ("docker", "warm"): warm}
 
 
@@ -172,7 +192,8 @@ def _report(times: Times, note: str) -> str:
             f"| {min(seconds):.2f}–{max(seconds):.2f} "
             f"| {ratio} | {TARGETS[start] if own else ''} |"
         )
-    return "\n".join([*lines, note, "", "![seconds of each run](syncstation.png)", ""])
+    picture = "![seconds of each run](syncstation.png)"
+    return "\n".join([*lines, note, _TRIED, picture, ""])
 
 
 def _plot(times: Times) -> None:
