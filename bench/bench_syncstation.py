@@ -69,8 +69,8 @@ saved 0.1 s, but change the user's configuration. Not tried yet: starting the ke
 while the supervisor is imported, and the edge beside the first containers.
 
 Volumes are removed only after the last run: ext4 does not give an inode out again for
-minutes after its file was deleted, and looks through all such inodes whenever it creates
-a file, so that rounds which delete thousands of files make initdb three times slower.
+minutes after its file was deleted, and looks through all such inodes whenever a file is
+created, so that rounds which delete thousands of files make initdb three times slower.
 """
 
 
