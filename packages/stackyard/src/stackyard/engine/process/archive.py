@@ -9,6 +9,7 @@ renamed. A volume is restored into a directory beside it, which then takes its p
 
 from __future__ import annotations
 
+import copy
 import gzip
 import hashlib
 import io
@@ -20,7 +21,7 @@ import tarfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from stackyard.engine.errors import EngineError
 from stackyard.engine.process.durable import sync_directory
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 FORMAT = 1
 _MANIFEST = "manifest.json"
 _CHUNK = 1024 * 1024
+# Python has filters from 3.11.4 on; what they refuse is refused here, too.
+_FILTER: Final[dict[str, Any]] = (
+    {"filter": "tar"} if hasattr(tarfile, "tar_filter") else {}
+)
 _LEVEL = 1  # most of what compression saves, at several times the speed of level 9
 
 
@@ -110,7 +115,9 @@ def extract(path: Path, volume: str, directory: Path) -> None:
     prefix = f"volumes/{volume}"
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        staging.mkdir(parents=True, mode=0o755)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        staging = staging.parent.resolve() / staging.name
+        staging.mkdir(mode=0o755)
         _read(path, lambda tar, member: _take(tar, member, prefix, staging))
         if before.exists():
             shutil.rmtree(before)
@@ -245,13 +252,19 @@ def _manifest_in(tar: tarfile.TarFile, member: tarfile.TarInfo) -> dict[str, Any
 def _take(
     tar: tarfile.TarFile, member: tarfile.TarInfo, prefix: str, directory: Path
 ) -> None:
-    """Extract a member of one volume; the filter keeps it below the directory."""
+    """Extract a member of one volume, nowhere but below the directory.
+
+    Raises:
+        ArchiveError: it would land elsewhere, also by way of a link before it.
+    """
     if member.name != prefix and not member.name.startswith(f"{prefix}/"):
         return
-    inside = member.replace(
-        name=member.name.removeprefix(prefix).lstrip("/") or ".", deep=False
-    )
-    tar.extract(inside, directory, filter="tar", numeric_owner=True)
+    inside = copy.copy(member)
+    inside.name = member.name.removeprefix(prefix).lstrip("/") or "."
+    parent = (directory / inside.name).parent if inside.name != "." else directory
+    if ".." in Path(inside.name).parts or parent.resolve() != parent:
+        raise ArchiveError(f"{member.name} would be put outside its volume")
+    tar.extract(inside, directory, numeric_owner=True, **_FILTER)
 
 
 def _digest(file: IO[bytes]) -> str:

@@ -128,8 +128,9 @@ def test_settings_of_a_process(keeper: KeeperProcess):
         line[2].strip() for line in keeper.log("a")
     )
     assert (umask, files, directory, adjustment) == ("0027", "99", "/usr", "500")
-    assert int(blocked.split()[1], 16) == 0
-    assert int(ignored.split()[1], 16) == 0
+    libc = 0b11 << 31  # signals 32 and 33 are the C library's own, and inherited
+    assert int(blocked.split()[1], 16) & ~libc == 0
+    assert int(ignored.split()[1], 16) & ~libc == 0
     assert session == pid
 
 

@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 
 _FAILURE = struct.Struct("=i16s")
 _NOT_STARTED = 127
-_RESET_SIGNALS = (
-    signal.SIGPIPE,
-    signal.SIGXFSZ,
-    signal.SIGHUP,
-    signal.SIGINT,
-    signal.SIGTERM,
-)
+_KEPT_SIGNALS = {signal.SIGKILL, signal.SIGSTOP}
 
 
 class SpawnError(Exception):
@@ -138,8 +132,10 @@ def _child(order: Order, program: str, streams: Streams, writer: int) -> NoRetur
 def _session(order: Order, streams: Streams) -> None:
     os.setsid()
     signal.set_wakeup_fd(-1)
-    for number in _RESET_SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
+    # What whoever started us ignores (nohup, a shell's background) is not a service's.
+    for number in signal.valid_signals() - _KEPT_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_DFL:
+            signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     if order.tty:
         fcntl.ioctl(streams.stdin, termios.TIOCSCTTY, 0)
