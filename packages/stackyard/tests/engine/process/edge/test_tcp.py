@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import threading
 import time
@@ -168,6 +169,18 @@ def test_targets_change_under_load_without_a_failure(edge, addresses, named):
     assert edge.status()["total"] > 0
 
 
+@pytest.fixture
+def many_files():
+    """Let this process have as many open files as it may, for one test."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 5000:
+        pytest.skip(f"at most {hard} open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_files")
 def test_thousands_of_connections(edge, addresses, server):
     listen, target = addresses.new(), server()
     edge.route(listen, target.address)
