@@ -77,10 +77,8 @@ def client_of(options: GlobalOptions) -> Client:
     return Client(state_root().project(project_name(options)))
 
 
-def load_project(
-    options: GlobalOptions, services: Iterable[str] = (), *, deps: bool = True
-) -> Project:
-    """Load the project; only the services that are named, and what they need.
+def load_project(options: GlobalOptions, services: Iterable[str] = ()) -> Project:
+    """Load the project; services that are named are enabled, whatever their profiles.
 
     Raises:
         ComposeError: the files are wrong, or there is no such service.
@@ -99,7 +97,6 @@ def load_project(
         for name in names:
             if name not in project.services:
                 selection.with_selected(project, [name])
-    del deps
     return project
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -20,9 +18,10 @@ from stackyard.engine.process.protocol import (
     Problem,
     Snapshot,
 )
-from stackyard.engine.process.sockets import connect
+from stackyard.engine.process.sockets import connect, peer_pid
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
     from stackyard.engine.process.protocol import Command
@@ -89,7 +88,7 @@ class Client:
         supervisor = 0
         for _ in range(_TRIES):
             with self._connection() as connection:
-                supervisor = _peer(connection)
+                supervisor = peer_pid(connection)
                 answer = _exchange(connection, "POST", f"/commands/{name}", body)
                 for line in _lines(answer):
                     last = msgspec.json.decode(line, type=Message)
@@ -115,7 +114,7 @@ class Client:
         connection = connect(self.state.socket("supervisor"))
         if connection is not None:
             with connection:
-                wait_for(_peer(connection))
+                wait_for(peer_pid(connection))
 
     # HTTP
 
@@ -128,7 +127,7 @@ class Client:
     def _try(self, method: str, path: str, body: bytes = b"") -> bytes:
         """Return an answer; nothing if the supervisor was on its way out."""
         with self._connection() as connection:
-            supervisor = _peer(connection)
+            supervisor = peer_pid(connection)
             answer = b"".join(_exchange(connection, method, path, body))
         if not answer:  # it began anew, with the same pid, or is gone soon
             wait_for(supervisor, limit=_PAUSE)
@@ -168,13 +167,6 @@ def _unanswered() -> SupervisorError:
     return SupervisorError(
         "the supervisor ended before it answered", hint="run the command again"
     )
-
-
-def _peer(connection: socket.socket) -> int:
-    """Return the pid of the process at the other end (unix(7), SO_PEERCRED)."""
-    size = struct.calcsize("3i")
-    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    return int(struct.unpack("3i", data)[0])
 
 
 def _lines(parts: Iterator[bytes]) -> Iterator[bytes]:

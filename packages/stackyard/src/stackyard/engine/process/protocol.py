@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from stackyard.engine.process.containers import Container
+from stackyard.engine.process.plan.options import UpOptions
 from stackyard.engine.process.spec import (
     Account,
     Desired,
@@ -62,19 +63,16 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     keeper_pid: int = 0
 
 
-class UpCommand(msgspec.Struct, frozen=True, kw_only=True):
-    """`up`, `create`, `scale`: the options are those of `plan.up.UpOptions`."""
+class UpCommand(UpOptions, frozen=True, kw_only=True):
+    """`up`, `create`, `scale`.
+
+    Attributes:
+        wait_limit: seconds that `wait` may take.
+        grace: seconds between stop signal and SIGKILL, in place of the services'.
+        dry_run: only tell the plan.
+    """
 
     desired: Desired
-    services: tuple[str, ...] = ()
-    force_recreate: bool = False
-    always_recreate_deps: bool = False
-    no_recreate: bool = False
-    no_deps: bool = False
-    no_start: bool = False
-    remove_orphans: bool = False
-    ignore_orphans: bool = False
-    wait: bool = False
     wait_limit: float | None = None
     grace: float | None = None
     dry_run: bool = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 107
 _BACKLOG = 128
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
 def listen(path: Path) -> socket.socket:
@@ -46,6 +48,13 @@ def connect(path: Path) -> socket.socket | None:
         connection.close()
         raise
     return connection
+
+
+def peer_pid(connection: socket.socket) -> int:
+    """Return the process at the other end (unix(7), SO_PEERCRED)."""
+    size = _CREDENTIALS.size
+    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    return int(_CREDENTIALS.unpack(data)[0])
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from process_support import container, desired, observed, service
 
 from stackyard.engine.process.containers import Container, State
 from stackyard.engine.process.plan.model import Kind, Observed, Operation, Plan
+from stackyard.engine.process.plan.options import UpOptions
 from stackyard.engine.process.plan.stop import plan_down
-from stackyard.engine.process.plan.up import UpOptions, plan_up
+from stackyard.engine.process.plan.up import plan_up
 from stackyard.engine.process.spec import Dependency, Desired, Update
 
 _NAMES = ("a", "b", "c")

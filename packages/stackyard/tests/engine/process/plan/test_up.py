@@ -9,7 +9,8 @@ import pytest
 from process_support import container, desired, observed, service
 
 from stackyard.engine.process.containers import State
-from stackyard.engine.process.plan.up import UpOptions, plan_up
+from stackyard.engine.process.plan.options import UpOptions
+from stackyard.engine.process.plan.up import plan_up
 from stackyard.engine.process.spec import (
     COMPLETED,
     HEALTHY,

@@ -17,10 +17,11 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import struct
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
+
+from stackyard.engine.process.sockets import peer_pid
 
 from . import wire
 
@@ -131,11 +132,7 @@ class EdgeClient:
     @property
     def pid(self) -> int:
         """The edge's process; 0 while not connected."""
-        if self._sock is None:
-            return 0
-        size = struct.calcsize("3i")
-        credentials = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-        return int(struct.unpack("3i", credentials)[0])
+        return 0 if self._sock is None else peer_pid(self._sock)
 
     def stop(self) -> None:
         """End the edge: no connection and no port is left."""

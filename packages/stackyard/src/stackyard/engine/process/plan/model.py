@@ -124,3 +124,15 @@ class Draft:
     def plan(self) -> Plan:
         """Return what was drafted."""
         return Plan(tuple(self._operations), tuple(self.warnings))
+
+
+def on_container(kind: Kind, container: Container, *, cause: str = "") -> Operation:
+    """Return a step on a container that is there already."""
+    return Operation(
+        kind=kind,
+        target=container.name,
+        service=container.service,
+        number=container.number,
+        container=container.id,
+        cause=cause,
+    )

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stackyard.compose.graph import start_order
-from stackyard.engine.process.plan.model import Draft, Kind, Operation, Plan
+from stackyard.engine.process.plan.model import (
+    Draft,
+    Kind,
+    Operation,
+    Plan,
+    on_container,
+)
 from stackyard.engine.process.plan.up import RUNNING_OR_HEALTHY
 
 if TYPE_CHECKING:
@@ -96,7 +102,7 @@ def _stop(
             for step in by_service.get(name, [])
         ]
         for container in _of(chosen, service):
-            step = _step(Kind.STOP, container)
+            step = on_container(Kind.STOP, container)
             steps[container.id] = draft.add(step, waits)
             by_service.setdefault(service, []).append(steps[container.id])
     return steps
@@ -107,7 +113,7 @@ def _remove(
 ) -> list[int]:
     stopped = _stop(draft, observed, chosen)
     return [
-        draft.add(_step(Kind.REMOVE, container), [stopped[container.id]])
+        draft.add(on_container(Kind.REMOVE, container), [stopped[container.id]])
         for container in chosen
     ]
 
@@ -132,7 +138,7 @@ def _start(
             stops = [after[container.id]] if container.id in after else []
             if container.up and not stops:
                 continue
-            step = draft.add(_step(Kind.START, container), [*waits, *stops])
+            step = draft.add(on_container(Kind.START, container), [*waits, *stops])
             started.setdefault(service, []).append(step)
     return started
 
@@ -165,14 +171,4 @@ def _reversed(edges: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
 def _wait(service: str, condition: str) -> Operation:
     return Operation(
         kind=Kind.WAIT, target=service, service=service, condition=condition
-    )
-
-
-def _step(kind: Kind, container: Container) -> Operation:
-    return Operation(
-        kind=kind,
-        target=container.name,
-        service=container.service,
-        number=container.number,
-        container=container.id,
     )

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from stackyard.compose.graph import reachable, start_order
 from stackyard.engine.process.containers import State
-from stackyard.engine.process.plan.model import Draft, Kind, Operation, Plan
+from stackyard.engine.process.plan.model import (
+    Draft,
+    Kind,
+    Operation,
+    Plan,
+    on_container,
+)
 from stackyard.engine.process.plan.replicas import Replica, choose
 
 if TYPE_CHECKING:
@@ -15,35 +21,10 @@ if TYPE_CHECKING:
 
     from stackyard.engine.process.containers import Container
     from stackyard.engine.process.plan.model import Observed
+    from stackyard.engine.process.plan.options import UpOptions
     from stackyard.engine.process.spec import Desired, ServiceSpec
 
 RUNNING_OR_HEALTHY = "running_or_healthy"
-
-
-@dataclass(frozen=True, kw_only=True)
-class UpOptions:
-    """The choices of `yard up`, `create` and `scale`.
-
-    Attributes:
-        services: named on the command line; empty is all.
-        force_recreate: replace what is named, even if it is up to date.
-        always_recreate_deps: replace what it depends on, too.
-        no_recreate: replace nothing.
-        no_deps: leave the services it depends on alone.
-        no_start: only create.
-        remove_orphans: remove containers of services that the files do not have.
-        wait: wait until everything runs or, with a health check, is healthy.
-    """
-
-    services: tuple[str, ...] = ()
-    force_recreate: bool = False
-    always_recreate_deps: bool = False
-    no_recreate: bool = False
-    no_deps: bool = False
-    no_start: bool = False
-    remove_orphans: bool = False
-    wait: bool = False
-    ignore_orphans: bool = False
 
 
 def plan_up(observed: Observed, desired: Desired, options: UpOptions) -> Plan:
@@ -359,24 +340,13 @@ class _Up:
         self._draft.add(step, self._done[name].started if name in self._done else ())
 
     def _stop(self, container: Container, after: Iterable[int] = ()) -> int:
-        return self._draft.add(_existing(Kind.STOP, container), after)
+        return self._draft.add(on_container(Kind.STOP, container), after)
 
     def _remove(
         self, container: Container, cause: str, after: Iterable[int] = ()
     ) -> None:
         stop = self._stop(container, after)
-        self._draft.add(_existing(Kind.REMOVE, container, cause=cause), [stop])
-
-
-def _existing(kind: Kind, container: Container, *, cause: str = "") -> Operation:
-    return Operation(
-        kind=kind,
-        target=container.name,
-        service=container.service,
-        number=container.number,
-        container=container.id,
-        cause=cause,
-    )
+        self._draft.add(on_container(Kind.REMOVE, container, cause=cause), [stop])
 
 
 def _container(

@@ -10,6 +10,7 @@ from stackyard.compose.graph import reachable
 from stackyard.engine.errors import EngineError
 from stackyard.engine.process.containers import Container, State
 from stackyard.engine.process.plan.model import Observed, Plan
+from stackyard.engine.process.plan.options import UpOptions
 from stackyard.engine.process.plan.stop import (
     plan_down,
     plan_remove,
@@ -17,7 +18,7 @@ from stackyard.engine.process.plan.stop import (
     plan_start,
     plan_stop,
 )
-from stackyard.engine.process.plan.up import UpOptions, plan_up
+from stackyard.engine.process.plan.up import plan_up
 from stackyard.engine.process.protocol import (
     DownCommand,
     Message,
@@ -26,7 +27,7 @@ from stackyard.engine.process.protocol import (
     ServicesCommand,
     UpCommand,
 )
-from stackyard.engine.process.supervisor.containers import ActionError
+from stackyard.engine.process.supervisor.errors import ActionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -91,9 +92,7 @@ class Commands:
     # up and down
 
     async def _up(self, command: UpCommand, tell: Tell) -> None:
-        names = UpOptions.__dataclass_fields__
-        options = UpOptions(**{name: getattr(command, name) for name in names})
-        plan = plan_up(self.observed(), command.desired, options)
+        plan = plan_up(self.observed(), command.desired, command)
         self._missing_volumes(command)
         if command.dry_run:
             tell(Message(plan=str(plan)))

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import secrets
-import shutil
 import signal
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stackyard.engine.errors import EngineError
 from stackyard.engine.process.cgroups import Cgroups
 from stackyard.engine.process.containers import Container, Event, Health, State
-from stackyard.engine.process.durable import make_directory
-from stackyard.engine.process.supervisor import health
+from stackyard.engine.process.supervisor import directories, health
+from stackyard.engine.process.supervisor.beside import Beside, Ends
+from stackyard.engine.process.supervisor.errors import ActionError
 from stackyard.engine.process.supervisor.keeper_client import NotStartedError
 from stackyard.engine.process.supervisor.policy import restart_delay
 from stackyard.engine.process.supervisor.resolve import Resolver
@@ -28,8 +25,7 @@ from stackyard.engine.process.supervisor.store import replica_owner
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from stackyard.engine.process.keeper.order import Order
-    from stackyard.engine.process.spec import Command, ServiceSpec
+    from stackyard.engine.process.spec import ServiceSpec
     from stackyard.engine.process.state import ProjectState
     from stackyard.engine.process.supervisor.board import Board
     from stackyard.engine.process.supervisor.keeper_client import KeeperClient
@@ -37,14 +33,8 @@ if TYPE_CHECKING:
 _SECOND = 1_000_000_000
 _AFTER_KILL = 10.0
 _DRAIN = 2.0
-_ELSEWHERE = f"/tmp/stackyard-{os.getuid()}-"  # as images.postgres.sockets does
-
 
 Task = asyncio.Task[None]
-
-
-class ActionError(EngineError):
-    """Something could not be done to a container."""
 
 
 class Containers:
@@ -64,8 +54,9 @@ class Containers:
         self._spawn_task = spawn_task
         self._cgroups = Cgroups(state.mark)
         self._tasks: dict[str, list[Task]] = {}
-        self._ends: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._ends = Ends()
         self.resolver = Resolver(state, self._store)
+        self.beside = Beside(self._store, keeper, self.resolver, self._ends)
         self.drain: Callable[[Container, float], Awaitable[None]] = _no_drain
         self.probe_output: dict[str, str] = {}
         self._launches: dict[str, asyncio.Future[None]] = {}
@@ -124,22 +115,12 @@ class Containers:
         except NotStartedError as error:
             raise ActionError(f"cannot remove {container.name}: {error}") from error
         self._cgroups.remove(identifier)
-        self._remove_linked(identifier)
-        for path in (self._state.log(identifier).parent, self._scratch(identifier)):
-            shutil.rmtree(path, ignore_errors=True)
+        directories.remove(self._state, identifier)
         self._store.drop(identifier)
         self._store.release(f"run-{identifier[:12]}")
         self.probe_output.pop(identifier, None)
         self._board.happened(container, "destroy")
         await self._store.flush_if_possible()
-
-    def _remove_linked(self, identifier: str) -> None:
-        """Remove what an adapter had to put elsewhere, and left a link to."""
-        with contextlib.suppress(FileNotFoundError):
-            for entry in os.scandir(self._scratch(identifier) / "run"):
-                target = os.path.realpath(entry.path)
-                if entry.is_symlink() and target.startswith(_ELSEWHERE):
-                    shutil.rmtree(target, ignore_errors=True)
 
     # Starting
 
@@ -154,10 +135,13 @@ class Containers:
             return
         self._cancel(identifier)
         self._board.update(identifier, wanted=True, restarts=0, error="")
+        await self._launch_with_hooks(identifier)
+
+    async def _launch_with_hooks(self, identifier: str) -> None:
         await self._launch(identifier)
-        spec = self._store.spec(container)
-        for number, hook in enumerate(spec.post_start):
-            await self._hook(identifier, hook, f"post_start[{number}]")
+        container = self.get(identifier)
+        for number, hook in enumerate(self._store.spec(container).post_start):
+            await self.beside.hook(container, hook, f"post_start[{number}]")
 
     async def _launch(self, identifier: str) -> None:
         """Start the process. Once begun it is seen through, whoever stops waiting."""
@@ -210,27 +194,7 @@ class Containers:
         """Make the directories that a container mounts."""
         container = self.get(identifier)
         spec = self._store.spec(container)
-        scratch = self._scratch(container.id)
-        shutil.rmtree(scratch, ignore_errors=True)
-        if spec.uses_scratch:
-            # Open to pass through: the service's user has to reach its own directory.
-            make_directory(scratch, 0o711)
-            make_directory(scratch / "run", 0o711)
-        for mount in spec.mounts:
-            source = Path(self.resolver.text(mount.source, container))
-            if mount.type != "tmpfs" and source.exists():
-                continue
-            if not mount.create:
-                raise ActionError(
-                    f"{mount.source} is not there, and is to be mounted at "
-                    f"{mount.target}"
-                )
-            make_directory(source, 0o755)
-            if spec.account is not None and mount.type != "bind":
-                shutil.chown(source, spec.account.uid, spec.account.gid)
-
-    def _scratch(self, identifier: str) -> Path:
-        return self._state.scratch(identifier)
+        directories.prepare(self._state, self.resolver, spec, container)
 
     # Stopping
 
@@ -258,13 +222,13 @@ class Containers:
             await self.unpause(identifier)
         for number, hook in enumerate(spec.pre_stop):
             with contextlib.suppress(ActionError):
-                await self._hook(identifier, hook, f"pre_stop[{number}]")
+                await self.beside.hook(container, hook, f"pre_stop[{number}]")
         await self.drain(container, _DRAIN)
         await self._end(container, spec, spec.stop_grace if grace is None else grace)
         self._board.happened(self.get(identifier), "stop")
 
     async def _end(self, container: Container, spec: ServiceSpec, grace: float) -> None:
-        end = self._end_of(container.id)
+        end = self._ends.of(container.id)
         self._board.happened(container, "kill", signal=str(spec.stop_signal))
         await self._keeper.signal(container.id, spec.stop_signal)
         if await _within(end, grace):
@@ -290,7 +254,7 @@ class Containers:
             raise ActionError(f"container {container.name} is not running")
         if number == signal.SIGKILL:
             self._board.update(identifier, wanted=False)
-        end = self._end_of(identifier)
+        end = self._ends.of(identifier)
         self._board.happened(container, "kill", signal=str(number))
         whole = number == signal.SIGKILL
         await self._keeper.signal(identifier, number, tree=whole)
@@ -322,9 +286,7 @@ class Containers:
 
     def ended(self, record: dict[str, Any], **more: Any) -> None:
         """Take note of the end of a process, as the keeper reports it."""
-        future = self._ends.pop(record["key"], None)
-        if future is not None and not future.done():
-            future.set_result({**record, **more})
+        self._ends.tell({**record, **more})
         container = self._store.get(record["key"])
         if container is not None and container.up:
             self._container_ended(container, record)
@@ -376,10 +338,7 @@ class Containers:
         # From here on it is a start, and not cancelled by what ends a wait.
         self._tasks.pop(identifier, None)
         with contextlib.suppress(ActionError):
-            await self._launch(identifier)
-            spec = self._store.spec(self.get(identifier))
-            for number, hook in enumerate(spec.post_start):
-                await self._hook(identifier, hook, f"post_start[{number}]")
+            await self._launch_with_hooks(identifier)
 
     # After another supervisor
 
@@ -405,7 +364,7 @@ class Containers:
         elif container.state is State.RESTARTING:
             self._task(identifier, self._restart_after(identifier, 0.0))
 
-    # Health, hooks, commands
+    # Health
 
     def _watch_health(self, container: Container, *, at_once: bool) -> None:
         spec = self._store.spec(container)
@@ -419,28 +378,12 @@ class Containers:
             container.id,
             health.watch(
                 probe,
-                lambda: self._probe(container.id),
+                lambda: self.beside.probe(self.get(container.id)),
                 lambda streak, result: self._probed(container.id, streak, result),
                 streak=health.Streak(known or Health.STARTING, failures),
                 started_at=time.monotonic() - uptime,
                 at_once=at_once,
             ),
-        )
-
-    async def _probe(self, identifier: str) -> health.Result:
-        container = self.get(identifier)
-        spec = self._store.spec(container)
-        assert spec.probe is not None
-        try:
-            end = await self.run(
-                identifier, spec.probe.command, "probe", limit=spec.probe.timeout
-            )
-        except ActionError as error:
-            return health.Result(code=-1, output=str(error))
-        return health.Result(
-            code=-1 if end["code"] is None else end["code"],
-            output=end.get("output", ""),
-            timed_out=end.get("timed_out", False),
         )
 
     def _probed(
@@ -463,53 +406,7 @@ class Containers:
             await self.stop(identifier)
             await self.start(identifier)
 
-    async def _hook(self, identifier: str, hook: Command, name: str) -> None:
-        end = await self.run(identifier, hook, name)
-        if end["code"] != 0:
-            container = self.get(identifier)
-            output = end.get("output", "").strip()
-            raise ActionError(
-                f"{name} of {container.name} exited with code {end['code']}"
-                + (f": {output}" if output else "")
-            )
-
-    async def run(
-        self, identifier: str, command: Command, name: str, *, limit: float = 0.0
-    ) -> dict[str, Any]:
-        """Run a command beside a container and return how it ended.
-
-        Raises:
-            ActionError: it does not start.
-        """
-        container = self.get(identifier)
-        spec = self._store.spec(container)
-        key = f"{identifier}.{secrets.token_hex(4)}"
-        order = self.resolver.command(key, command, spec, container, timeout=limit)
-        end = self._end_of(key)
-        try:
-            await self._start_order(order, name, container)
-            return await end
-        except asyncio.CancelledError:
-            with contextlib.suppress(Exception):
-                await asyncio.shield(
-                    self._keeper.signal(key, signal.SIGKILL, tree=True)
-                )
-            raise
-
-    async def _start_order(self, order: Order, name: str, container: Container) -> None:
-        try:
-            await self._keeper.start(order)
-        except NotStartedError as error:
-            self._ends.pop(order.key, None)
-            message = f"{name} of {container.name}: {error}"
-            raise ActionError(message) from error
-
     # Tasks
-
-    def _end_of(self, key: str) -> asyncio.Future[dict[str, Any]]:
-        if key not in self._ends:
-            self._ends[key] = asyncio.get_running_loop().create_future()
-        return self._ends[key]
 
     def _task(self, identifier: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.setdefault(identifier, []).append(self._spawn_task(work))

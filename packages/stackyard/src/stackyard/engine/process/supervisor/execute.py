@@ -14,7 +14,7 @@ from stackyard.engine.process.durable import make_directory, sync_directory
 from stackyard.engine.process.plan.model import Kind, Operation, Plan
 from stackyard.engine.process.plan.up import RUNNING_OR_HEALTHY
 from stackyard.engine.process.spec import COMPLETED, HEALTHY
-from stackyard.engine.process.supervisor.containers import ActionError
+from stackyard.engine.process.supervisor.errors import ActionError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -150,7 +150,7 @@ class Executor:
             name = f"{self._state.name}-{spec.name}-pre_start-{number + 1}"
             container = await self._containers.create(spec, 0, name=name)
             try:
-                end = await self._containers.run(container.id, command, "pre_start")
+                end = await self._containers.beside.run(container, command, "pre_start")
             finally:
                 await self._containers.remove(container.id)
             if end["code"] != 0:

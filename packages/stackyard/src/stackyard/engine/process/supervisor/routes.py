@@ -21,7 +21,7 @@ from stackyard.engine.process.edge.client import (
 )
 from stackyard.engine.process.edge.spawn import SpawnError, spawn_edge
 from stackyard.engine.process.identity import wait_for
-from stackyard.engine.process.supervisor.containers import ActionError
+from stackyard.engine.process.supervisor.errors import ActionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

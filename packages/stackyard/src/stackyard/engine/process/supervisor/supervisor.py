@@ -28,7 +28,7 @@ from stackyard.engine.process.protocol import (
     Shown,
     Snapshot,
 )
-from stackyard.engine.process.sockets import connect
+from stackyard.engine.process.sockets import connect, peer_pid
 from stackyard.engine.process.spawn import start_daemon
 from stackyard.engine.process.supervisor.board import Board
 from stackyard.engine.process.supervisor.commands import Commands
@@ -105,7 +105,7 @@ class Supervisor:
 
     def _connect_keeper(self) -> KeeperClient:
         connection = connect(self._state.socket("keeper")) or self._start_keeper()
-        _, self._keeper_pid, _ = _peer(connection)
+        self._keeper_pid = peer_pid(connection)
         return KeeperClient(connection, self._heard, self._keeper_lost)
 
     def _start_keeper(self) -> socket.socket:
@@ -334,13 +334,3 @@ async def _survived(work: Coroutine[Any, Any, None]) -> None:
         await work
     except Exception:  # noqa: BLE001  it is told of here, and nobody else waits for it
         _log.exception("work in the background failed")
-
-
-def _peer(connection: socket.socket) -> tuple[int, int, int]:
-    import socket
-    import struct
-
-    size = struct.calcsize("3i")
-    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    pid, uid, gid = struct.unpack("3i", data)
-    return uid, pid, gid

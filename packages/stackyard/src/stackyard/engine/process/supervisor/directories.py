@@ -1,0 +1,59 @@
+"""What a container has on disk: what it mounts, its scratch directory, its log."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stackyard.engine.process.durable import make_directory
+from stackyard.engine.process.supervisor.errors import ActionError
+
+if TYPE_CHECKING:
+    from stackyard.engine.process.containers import Container
+    from stackyard.engine.process.spec import ServiceSpec
+    from stackyard.engine.process.state import ProjectState
+    from stackyard.engine.process.supervisor.resolve import Resolver
+
+_ELSEWHERE = f"/tmp/stackyard-{os.getuid()}-"  # as images.postgres.sockets does
+
+
+def prepare(
+    state: ProjectState, resolver: Resolver, spec: ServiceSpec, container: Container
+) -> None:
+    """Make the directories that a container mounts, and empty its scratch directory.
+
+    Raises:
+        ActionError: a mount's source is not there, and is not to be made.
+    """
+    scratch = state.scratch(container.id)
+    shutil.rmtree(scratch, ignore_errors=True)
+    if spec.uses_scratch:
+        # Open to pass through: the service's user has to reach its own directory.
+        make_directory(scratch, 0o711)
+        make_directory(scratch / "run", 0o711)
+    for mount in spec.mounts:
+        source = Path(resolver.text(mount.source, container))
+        if mount.type != "tmpfs" and source.exists():
+            continue
+        if not mount.create:
+            raise ActionError(
+                f"{mount.source} is not there, and is to be mounted at {mount.target}"
+            )
+        make_directory(source, 0o755)
+        if spec.account is not None and mount.type != "bind":
+            shutil.chown(source, spec.account.uid, spec.account.gid)
+
+
+def remove(state: ProjectState, identifier: str) -> None:
+    """Remove a container's log and scratch files, and what a link in them leads to."""
+    scratch = state.scratch(identifier)
+    with contextlib.suppress(FileNotFoundError):
+        for entry in os.scandir(scratch / "run"):
+            target = os.path.realpath(entry.path)
+            if entry.is_symlink() and target.startswith(_ELSEWHERE):
+                shutil.rmtree(target, ignore_errors=True)
+    for path in (state.log(identifier).parent, scratch):
+        shutil.rmtree(path, ignore_errors=True)
