@@ -1,0 +1,1 @@
+"""Stock PostgreSQL that branches like Git: pageserver, safekeeper, compute, client."""

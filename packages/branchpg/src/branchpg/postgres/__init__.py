@@ -1,0 +1,1 @@
+"""A stock PostgreSQL: its programs, clusters, servers, and the user they run as."""

@@ -1,0 +1,196 @@
+"""A PostgreSQL server: start it, learn when it is ready, stop it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from branchpg import spawn
+from branchpg.errors import BranchpgError
+from branchpg.postgres.cluster import major_of
+from branchpg.postgres.owner import data_place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from branchpg.postgres.programs import Programs
+
+__all__ = ["Postmaster", "Server", "postmaster"]
+
+_READY_SECONDS: Final = 600.0  # recovery from a distant snapshot takes its time
+_LOOK_SECONDS: Final = 0.002  # a server is ready after some 40 ms
+_STATUS_LINE: Final = 7  # of postmaster.pid, counted from 0
+_LOG_TAIL: Final = 4000
+
+
+@dataclass(frozen=True)
+class Postmaster:
+    """What postmaster.pid says, of a process that really is a server on this data."""
+
+    pid: int
+    status: str
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes connections."""
+        return self.status in {"ready", "standby"}
+
+
+def postmaster(data: str) -> Postmaster | None:
+    """Return the server that runs on a data directory.
+
+    A file left behind by a crash may name a process that is somebody else by now: a
+    server is in its data directory, nobody else is.
+    """
+    try:
+        with open(os.path.join(data, "postmaster.pid"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        pid = abs(int(lines[0]))
+        if not os.path.samefile(f"/proc/{pid}/cwd", data):
+            return None
+    except (OSError, ValueError, IndexError):
+        return None
+    status = lines[_STATUS_LINE].strip() if len(lines) > _STATUS_LINE else "starting"
+    return Postmaster(pid, status)
+
+
+class Server:
+    """One server process, a child of this one that dies with it."""
+
+    def __init__(self, child: spawn.Child, data: str, log: str) -> None:
+        self._child = child
+        self._data = data
+        self._log = log
+
+    @classmethod
+    def start(
+        cls,
+        programs: Programs,
+        data: str,
+        *,
+        settings: Mapping[str, str],
+        log: str,
+    ) -> Server:
+        """Start a server; `settings` override its configuration files.
+
+        To be called in the main thread, with whose end the server ends.
+
+        Raises:
+            BranchpgError: the data is of another major version, or in use.
+        """
+        if major_of(data) != programs.major:
+            raise BranchpgError(
+                f'"{data}" is of PostgreSQL {major_of(data)}, the programs in '
+                f'"{programs.directory}" are of {programs.version}',
+                hint=f"install PostgreSQL {major_of(data)}, or set "
+                "BRANCHPG_POSTGRES_BIN to its programs",
+            )
+        running = postmaster(data)
+        if running:
+            raise BranchpgError(
+                f'a server runs on "{data}" already, as process {running.pid}',
+                hint="stop it first",
+            )
+        # What a crash left behind; the check above says that nobody is behind it.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(data, "postmaster.pid"))
+        directory, place = data_place(data, programs.identity)
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        with open(log, "ab", buffering=0) as file:
+            child = spawn.start(
+                [programs.path("postgres"), "-D", place, *options],
+                environment=programs.environment,
+                identity=programs.identity,
+                directory=directory,
+                stdout=file,
+                stderr=file,
+                orphan_signal=signal.SIGQUIT,
+                session=True,
+            )
+        return cls(child, data, log)
+
+    @property
+    def pid(self) -> int:
+        """The process id of the postmaster."""
+        return self._child.pid
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process has not ended."""
+        return self._child.poll() is None
+
+    async def wait_until_ready(self, within: float = _READY_SECONDS) -> None:
+        """Wait until the server takes connections.
+
+        Raises:
+            BranchpgError: it ended instead, with the end of its log; or took too long.
+        """
+        deadline = time.monotonic() + within
+        while True:
+            if not self.runs:
+                raise BranchpgError(
+                    f"PostgreSQL ended with exit code {self._child.returncode} while "
+                    f"starting:\n{self.log_tail()}",
+                    hint=f'its whole log is "{self._log}"',
+                )
+            found = postmaster(self._data)
+            if found and found.pid == self.pid and found.is_ready:
+                return
+            if time.monotonic() > deadline:
+                raise BranchpgError(
+                    f"PostgreSQL was not ready within {within:.0f} s",
+                    hint=f'its log is "{self._log}"',
+                )
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def stop(self, *, fast: bool = True, within: float = 30.0) -> None:
+        """End the server: `fast` with a checkpoint, otherwise at once, as by a crash.
+
+        A server that does not end in time is ended at once.
+        """
+        self._signal(signal.SIGINT if fast else signal.SIGQUIT)
+        if not await self._ends(within):
+            self._signal(signal.SIGQUIT)
+            if not await self._ends(5.0):
+                self._signal(signal.SIGKILL)
+                await self._ends(5.0)
+
+    async def wait(self) -> int:
+        """Wait until the process has ended, and return its exit code."""
+        if self.runs:
+            await _end_of(self._child.pid)
+        return self._child.wait()
+
+    def log_tail(self) -> str:
+        """Return the end of what the server wrote to its log."""
+        with contextlib.suppress(OSError), open(self._log, "rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - _LOG_TAIL))
+            return file.read().decode(errors="replace")
+        return ""
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.runs:
+            self._child.send_signal(number)
+
+    async def _ends(self, within: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.wait(), within)
+        return not self.runs
+
+
+async def _end_of(pid: int) -> None:
+    """Wait until a child has ended; it stays to be reaped."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    handle = os.pidfd_open(pid)
+    loop.add_reader(handle, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
