@@ -1,0 +1,1 @@
+"""What the HTTP interfaces of the three services, and their clients, share."""

@@ -1,0 +1,1 @@
+"""Timelines and snapshots on disk: layout, copy-on-write clones, durable files."""

@@ -1,0 +1,67 @@
+"""Files that are still there after a power cut."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from branchpg.spawn import Identity
+
+__all__ = ["make_directory", "replace_file", "sync_directory", "sync_tree"]
+
+
+def replace_file(path: str, data: bytes, *, mode: int = 0o600) -> None:
+    """Replace a file as a whole: readers, and a next start, see the old or the new."""
+    staging = f"{path}.new"
+    handle = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        with open(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(staging, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(staging)
+        raise
+    sync_directory(os.path.dirname(path))
+
+
+def make_directory(
+    path: str, *, mode: int = 0o700, owner: Identity | None = None
+) -> None:
+    """Make a directory that stays; one that is there is well, too."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, mode)
+        if owner:
+            os.chown(path, owner.uid, owner.gid)
+        sync_directory(os.path.dirname(path))
+
+
+def sync_directory(path: str) -> None:
+    """Make the names in a directory stay."""
+    handle = os.open(path or ".", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_tree(root: str) -> None:
+    """Force everything on the file system of a directory to disk."""
+    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _syncfs(handle)
+    finally:
+        os.close(handle)
+
+
+def _syncfs(handle: int) -> None:
+    import ctypes  # rarely needed
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syncfs(handle) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
