@@ -6,11 +6,14 @@ Errors are `{"msg": ...}`, with `hint` where one is known.
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import prometheus_client
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,12 +23,20 @@ from branchpg.http import codec
 from branchpg.lsn import Lsn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["LONGEST_BODY", "application", "body", "json", "lsn_query", "metrics_route"]
+__all__ = [
+    "LONGEST_BODY",
+    "Call",
+    "application",
+    "body",
+    "call",
+    "json",
+    "metrics_route",
+]
 
 LONGEST_BODY: Final = 1024 * 1024
 
@@ -52,12 +63,7 @@ async def body(request: Request, wanted: type[T]) -> T:
     Raises:
         BadRequest: it is something else, or too long.
     """
-    data = bytearray()
-    async for piece in request.stream():
-        data += piece
-        if len(data) > LONGEST_BODY:
-            raise BadRequest(f"the body has more than {LONGEST_BODY} bytes")
-    return codec.decode(bytes(data), wanted)
+    return codec.decode(await _content(request), wanted)
 
 
 def json(value: object, status: int = HTTPStatus.OK) -> Response:
@@ -65,10 +71,53 @@ def json(value: object, status: int = HTTPStatus.OK) -> Response:
     return Response(codec.encode(value), status, media_type=_JSON)
 
 
-def lsn_query(request: Request, name: str) -> Lsn | None:
-    """Return a query parameter that is an LSN."""
-    text = request.query_params.get(name)
-    return Lsn.parse(text) if text is not None else None
+@dataclass(frozen=True)
+class Call:
+    """A request to a function that runs in a thread."""
+
+    parts: Mapping[str, str]
+    query: Mapping[str, str]
+    content: bytes
+
+    def read(self, wanted: type[T]) -> T:
+        """Return the JSON body as a type."""
+        return codec.decode(self.content or b"{}", wanted)
+
+    def lsn(self, name: str) -> Lsn | None:
+        """Return a query parameter that is an LSN."""
+        text = self.query.get(name)
+        return Lsn.parse(text) if text is not None else None
+
+    def time(self, name: str) -> datetime:
+        """Return a query parameter that is a time, as RFC 3339 writes it."""
+        text = self.query.get(name, "").replace(" ", "+")  # a plus that was not quoted
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise BadRequest(
+                f'"{name}" is no time: "{text}"', hint="write 2026-11-21T10:15:00Z"
+            ) from error
+        if moment.tzinfo is None:
+            raise BadRequest(f'"{name}" has no time zone: "{text}"')
+        return moment
+
+    def flag(self, name: str) -> bool:
+        """Return a query parameter that is true or false."""
+        return self.query.get(name, "false").lower() in {"true", "1", ""}
+
+
+def call(
+    path: str, method: str, function: Callable[[Call], Response | object]
+) -> Route:
+    """Return a route to a function that may block; what it returns becomes JSON."""
+
+    async def endpoint(request: Request) -> Response:
+        content = await _content(request)
+        told = Call(request.path_params, request.query_params, content)
+        answer = await run_in_threadpool(function, told)
+        return answer if isinstance(answer, Response) else json(answer)
+
+    return Route(path, endpoint, methods=[method])
 
 
 def metrics_route(registry: prometheus_client.CollectorRegistry) -> Route:
@@ -79,6 +128,15 @@ def metrics_route(registry: prometheus_client.CollectorRegistry) -> Route:
         return Response(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
 
     return Route("/metrics", metrics)
+
+
+async def _content(request: Request) -> bytes:
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > LONGEST_BODY:
+            raise BadRequest(f"the body has more than {LONGEST_BODY} bytes")
+    return bytes(data)
 
 
 def failure(error: BranchpgError) -> Response:

@@ -1,0 +1,1 @@
+"""The pageserver: owns timelines and snapshots, and makes branches of them."""

@@ -1,0 +1,175 @@
+"""Computes that run timelines: one writes at a time, the newest generation (ADR 9)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from branchpg.errors import BranchpgError, Conflict
+from branchpg.http.safekeepers import precedence
+from branchpg.lsn import Lsn
+from branchpg.store.catalog import Attachment, Generation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from branchpg.http.client import Address
+    from branchpg.http.safekeepers import Position, Safekeepers
+    from branchpg.pageserver.store import Store
+    from branchpg.pageserver.tenants import Tenant
+    from branchpg.store.catalog import Catalog, Timeline
+
+__all__ = ["Attached", "Attachments"]
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Attached(msgspec.Struct, frozen=True):
+    """What a compute learns that may run a timeline.
+
+    `end_lsn` is where its log goes on; `was_kept` says that the data directory it had
+    is still good, otherwise it was made anew.
+    """
+
+    generation: int
+    start_lsn: Lsn
+    end_lsn: Lsn
+    history: tuple[Generation, ...]
+    was_kept: bool
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A compute that wants to run a timeline.
+
+    Attributes:
+        endpoint_id: which endpoint it is for.
+        pgdata: where its data directory is, or is to be made.
+        held: the generation that last ran on that directory, None for none.
+    """
+
+    endpoint_id: str
+    pgdata: str
+    held: int | None
+
+
+class Attachments:
+    """Gives timelines to computes."""
+
+    def __init__(self, store: Store, safekeepers: Safekeepers) -> None:
+        self._store = store
+        self._safekeepers = safekeepers
+
+    def attach(self, tenant: Tenant, timeline_id: str, wish: Wish) -> Attached:
+        """Give a timeline to a compute, and take it from whoever had it."""
+        with tenant.history.reading(), tenant.lock(timeline_id):
+            before = tenant.catalog.timeline(timeline_id)
+            if before.is_archived or before.is_deleting:
+                raise Conflict(f"timeline {timeline_id} is archived or being deleted")
+            generation = before.generation + 1
+            attachment = Attachment(wish.endpoint_id, generation, wish.pgdata)
+            tenant.change(lambda catalog: _promised(catalog, timeline_id, attachment))
+            answers = self._safekeepers.fence(
+                tenant.id, timeline_id, generation, before.start_lsn
+            )
+            end = _end(answers, before)
+            kept = wish.held is not None and wish.held == before.generation
+            if not kept:
+                self._level(tenant, timeline_id, answers)
+                self._store.materialise(tenant.catalog, timeline_id, end, wish.pgdata)
+            turn = Generation(generation, end)
+            catalog = tenant.change(
+                lambda catalog: _continued(catalog, timeline_id, turn)
+            )
+            return Attached(
+                generation=generation,
+                start_lsn=before.start_lsn,
+                end_lsn=end,
+                history=catalog.timeline(timeline_id).history,
+                was_kept=kept,
+            )
+
+    def ready(
+        self, tenant: Tenant, timeline_id: str, generation: int, dsn: str
+    ) -> None:
+        """Note where the PostgreSQL of a timeline answers.
+
+        Raises:
+            Conflict: the timeline was given to somebody else meanwhile.
+        """
+
+        def note(catalog: Catalog) -> Catalog:
+            timeline = catalog.timeline(timeline_id)
+            attachment = _held_by(timeline, generation)
+            changed = msgspec.structs.replace(attachment, dsn=dsn)
+            return catalog.with_timeline(
+                msgspec.structs.replace(timeline, attachment=changed)
+            )
+
+        tenant.change(note)
+
+    def detach(self, tenant: Tenant, timeline_id: str, generation: int) -> None:
+        """Note that nobody runs a timeline; who lost it already changes nothing."""
+
+        def note(catalog: Catalog) -> Catalog:
+            timeline = catalog.timelines.get(timeline_id)
+            if timeline is None or timeline.attachment is None:
+                return catalog
+            if timeline.attachment.generation != generation:
+                return catalog
+            return catalog.with_timeline(
+                msgspec.structs.replace(timeline, attachment=None)
+            )
+
+        with tenant.lock(timeline_id):
+            tenant.change(note)
+
+    def _level(
+        self, tenant: Tenant, timeline_id: str, answers: Mapping[Address, Position]
+    ) -> None:
+        """Give the same WAL to all: a compute made anew does not have the older."""
+        ahead, best = max(answers.items(), key=lambda item: precedence(item[1]))
+        for behind, position in answers.items():
+            if (position.flush_lsn or 0) < (best.flush_lsn or 0):
+                try:
+                    self._safekeepers.catch_up(tenant.id, timeline_id, behind, ahead)
+                except BranchpgError as error:
+                    _LOG.warning("safekeeper %s stays behind: %s", behind, error)
+
+
+def _end(answers: Mapping[Address, Position], timeline: Timeline) -> Lsn:
+    best = max(answers.values(), key=precedence)
+    return max(best.flush_lsn or timeline.start_lsn, timeline.start_lsn)
+
+
+def _promised(catalog: Catalog, timeline_id: str, attachment: Attachment) -> Catalog:
+    timeline = msgspec.structs.replace(
+        catalog.timeline(timeline_id),
+        generation=attachment.generation,
+        attachment=attachment,
+    )
+    return catalog.with_timeline(timeline)
+
+
+def _continued(catalog: Catalog, timeline_id: str, turn: Generation) -> Catalog:
+    timeline = catalog.timeline(timeline_id)
+    earlier = tuple(
+        Generation(one.generation, min(one.lsn, turn.lsn))
+        for one in timeline.history
+        if one.lsn < turn.lsn
+    )
+    changed = msgspec.structs.replace(timeline, history=(*earlier, turn))
+    return catalog.with_timeline(changed)
+
+
+def _held_by(timeline: Timeline, generation: int) -> Attachment:
+    attachment = timeline.attachment
+    if attachment is None or attachment.generation != generation:
+        raise Conflict(
+            f"generation {generation} of timeline {timeline.timeline_id} is over: "
+            f"{timeline.generation} was given out"
+        )
+    return attachment

@@ -1,0 +1,146 @@
+"""The parts of a pageserver put together, and what it does by itself from time to time.
+
+WAL is fetched every few seconds, snapshots are taken by distance and time, garbage is
+collected, expired branches are deleted. All of it can be done at any time, and again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from branchpg.errors import BranchpgError
+from branchpg.pageserver import settings
+from branchpg.pageserver.attachments import Attachments
+from branchpg.pageserver.branches import Branches
+from branchpg.pageserver.collect import Collector
+from branchpg.pageserver.moments import Moments
+from branchpg.pageserver.store import Store
+from branchpg.pageserver.tenants import Tenants, now
+from branchpg.pageserver.timelines import Timelines
+from branchpg.pageserver.wal import Wal
+from branchpg.store import clone, durable
+from branchpg.store.layout import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from branchpg.http.safekeepers import Safekeepers
+    from branchpg.pageserver.tenants import Tenant
+    from branchpg.postgres.programs import Programs
+
+__all__ = ["Pageserver"]
+
+_LOG: Final = logging.getLogger(__name__)
+_INGEST_SECONDS: Final = 5.0
+
+
+class Pageserver:
+    """One pageserver on one directory."""
+
+    def __init__(
+        self, workdir: str, programs: Programs, safekeepers: Safekeepers
+    ) -> None:
+        self.layout = Layout(workdir)
+        durable.make_directory(self.layout.root, mode=0o755)
+        self.driver = clone.probe(self.layout.root)
+        self.programs = programs
+        self.safekeepers = safekeepers
+        self.tenants = Tenants(self.layout)
+        self.wal = Wal(self.layout, safekeepers, programs, self.driver)
+        self.moments = Moments(self.wal, programs)
+        self.store = Store(
+            self.layout, self.wal, safekeepers, programs=programs, driver=self.driver
+        )
+        self.timelines = Timelines(self.store, self.wal, safekeepers, programs)
+        self.attachments = Attachments(self.store, safekeepers)
+        self.branches = Branches(self.timelines, self.moments)
+        self.collector = Collector(self.store, self.wal, self.moments)
+        self._stopping = threading.Event()
+        self._background = ThreadPoolExecutor(1, "background")
+        self._snapshots: dict[str, float] = {}
+        self._collected: dict[str, float] = {}
+
+    def load(self) -> None:
+        """Read what is there, and finish what a crash interrupted."""
+        self.tenants.load()
+        _LOG.info("files are copied by %s", self.driver.value)
+
+    def resume(self) -> None:
+        """Finish deletions; needs the safekeepers."""
+        for tenant in self.tenants.all():
+            _quietly(partial(self.timelines.resume, tenant), "deletion")
+
+    def keep_house(self) -> None:
+        """Do what is due, every few seconds, until `stop`."""
+        self.resume()
+        while not self._stopping.wait(_INGEST_SECONDS):
+            for tenant in self.tenants.all():
+                self.tend(tenant)
+
+    def stop(self) -> None:
+        """End `keep_house`, and what was begun in the background."""
+        self._stopping.set()
+        self._background.shutdown(wait=True)
+
+    def in_background(self, work: Callable[[], object], what: str) -> None:
+        """Do something after the answer; what fails is logged, and resumed later."""
+        self._background.submit(_quietly, work, what)
+
+    def tend(self, tenant: Tenant) -> None:
+        """Do for a tenant what is due."""
+        self.branches.delete_expired(tenant)
+        for timeline in tuple(tenant.catalog.timelines.values()):
+            timeline_id = timeline.timeline_id
+            if timeline.is_deleting or self._stopping.is_set():
+                continue
+            if timeline.attachment:
+                _quietly(partial(self.wal.ingest, tenant.catalog, timeline), "WAL")
+                _quietly(partial(self._snapshot, tenant, timeline_id), "snapshot")
+            _quietly(partial(self._collect, tenant, timeline_id), "GC")
+
+    def _snapshot(self, tenant: Tenant, timeline_id: str) -> None:
+        """Take a snapshot where one is due, by distance or by time."""
+        config = settings.effective(tenant.catalog.config)
+        timeline = tenant.catalog.timeline(timeline_id)
+        lag = self.timelines.lag(
+            tenant, timeline_id, self.wal.head(tenant.catalog, timeline)
+        )
+        size = tenant.catalog.wal_segment_size
+        distance = config["checkpoint_distance"]
+        if not self.driver.shares:  # a full copy: more rarely
+            distance *= 16
+        last = self._snapshots.setdefault(timeline_id, time.monotonic())
+        waited = time.monotonic() - last
+        timeout = settings.seconds(tenant.catalog.config, "checkpoint_timeout")
+        due = lag >= distance or (
+            waited >= timeout and lag > size and self.driver.shares
+        )
+        if due:
+            self._snapshots[timeline_id] = time.monotonic()
+            self.timelines.snapshot(tenant, timeline_id)
+
+    def _collect(self, tenant: Tenant, timeline_id: str) -> None:
+        period = settings.seconds(tenant.catalog.config, "gc_period")
+        last = self._collected.setdefault(timeline_id, time.monotonic())
+        if period and time.monotonic() - last >= period:
+            self._collected[timeline_id] = time.monotonic()
+            result = self.collector.collect(tenant, timeline_id)
+            _LOG.info(
+                "GC of %s at %s: %d of %d removed",
+                timeline_id,
+                now().isoformat(),
+                result.layers_removed,
+                result.layers_total,
+            )
+
+
+def _quietly(work: Callable[[], object], what: str) -> None:
+    try:
+        work()
+    except (BranchpgError, OSError) as error:
+        _LOG.warning("%s: %s", what, error)

@@ -1,0 +1,218 @@
+"""Data directories: snapshots are taken of them, and they are made from snapshots."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import psycopg2
+
+from branchpg.errors import BranchpgError, TryLater, Unsatisfiable
+from branchpg.lsn import Lsn, Segment
+from branchpg.pageserver.tenants import now
+from branchpg.postgres import cluster, owner
+from branchpg.store import clone, snapshots
+from branchpg.store.snapshots import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from branchpg.http.safekeepers import Safekeepers
+    from branchpg.pageserver.wal import Wal
+    from branchpg.postgres.programs import Programs
+    from branchpg.store.catalog import Attachment, Catalog
+    from branchpg.store.layout import Layout
+
+__all__ = ["Store", "Taken"]
+
+_LOG: Final = logging.getLogger(__name__)
+_WAIT_SECONDS: Final = 60.0
+_LABEL: Final = "backup_label"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A snapshot of a running cluster, and the seconds that its checkpoint took."""
+
+    snapshot: Snapshot
+    checkpoint_seconds: float
+    copy_seconds: float
+
+
+class Store:
+    """Snapshots of timelines, and data directories made from them."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        wal: Wal,
+        safekeepers: Safekeepers,
+        *,
+        programs: Programs,
+        driver: clone.Driver,
+    ) -> None:
+        self.layout = layout
+        self.driver = driver
+        self._wal = wal
+        self._safekeepers = safekeepers
+        self._programs = programs
+
+    def nearest(self, catalog: Catalog, timeline_id: str, lsn: Lsn) -> Snapshot:
+        """Return the newest snapshot at or before a position, ancestors' included.
+
+        Raises:
+            Unsatisfiable: the position is older than all that is kept.
+        """
+        limit = lsn
+        for timeline in catalog.lineage(timeline_id):
+            own = snapshots.all_of(self.layout, catalog.tenant_id, timeline.timeline_id)
+            fitting = [one for one in own if one.lsn <= limit]
+            if fitting:
+                return fitting[-1]
+            limit = min(limit, timeline.ancestor_lsn or timeline.start_lsn)
+        raise Unsatisfiable(f"no snapshot of timeline {timeline_id} is as old as {lsn}")
+
+    def take(self, catalog: Catalog, timeline_id: str, running: Attachment) -> Taken:
+        """Take a snapshot of a cluster while its server runs."""
+        with snapshots.staging(self.layout) as directory:
+            os.mkdir(directory, 0o755)
+            data = os.path.join(directory, "data")
+            started = time.monotonic()
+            with _backup(running) as backup:
+                redo = backup.redo
+                flushed = time.monotonic()
+                clone.clone_cluster(running.pgdata, data, driver=self.driver)
+                lsn, label = backup.stop()
+            copied = time.monotonic()
+            with open(os.path.join(data, _LABEL), "w", encoding="utf-8") as file:
+                file.write(label)
+            self._await(catalog.tenant_id, timeline_id, lsn)
+            target = self.layout.snapshot(catalog.tenant_id, timeline_id, lsn)
+            snapshot = Snapshot(lsn=lsn, redo=redo, taken_at=now())
+            kept = snapshots.publish(directory, snapshot, target)
+        return Taken(kept, flushed - started, copied - flushed)
+
+    def adopt(
+        self, catalog: Catalog, timeline_id: str, data: str, end: Lsn
+    ) -> Snapshot:
+        """Take a snapshot of a cluster that was shut down, whose WAL ends at `end`."""
+        control = cluster.control_data(self._programs, data)
+        if not control.is_shut_down:
+            raise BranchpgError(
+                f'the cluster in "{data}" was not shut down cleanly: {control.state}',
+                hint="start and stop it once, or import it while it runs",
+            )
+        segment = Segment.at(
+            control.redo, control.postgres_timeline, control.wal_segment_size
+        )
+        label = snapshots.cold_label(
+            redo=control.redo,
+            checkpoint=control.checkpoint,
+            segment=segment.name,
+            timeline=control.postgres_timeline,
+        )
+        with snapshots.staging(self.layout) as directory:
+            os.mkdir(directory, 0o755)
+            copy = os.path.join(directory, "data")
+            clone.clone_cluster(data, copy, driver=self.driver)
+            with open(os.path.join(copy, _LABEL), "w", encoding="utf-8") as file:
+                file.write(label)
+            snapshot = Snapshot(lsn=end, redo=control.redo, taken_at=now())
+            target = self.layout.snapshot(catalog.tenant_id, timeline_id, end)
+            return snapshots.publish(directory, snapshot, target)
+
+    def materialise(
+        self,
+        catalog: Catalog,
+        timeline_id: str,
+        lsn: Lsn,
+        target: str,
+        *,
+        standby: bool = False,
+    ) -> Snapshot:
+        """Make a data directory that a server brings to a position when it starts.
+
+        What was in its place is removed. With `standby`, the server only reads.
+
+        Raises:
+            Unsatisfiable: the position is older than all that is kept.
+            BranchpgError: the directory cannot be made there.
+        """
+        base = self.nearest(catalog, timeline_id, lsn)
+        identity = self._programs.identity
+        making = f"{target}.making"
+        shutil.rmtree(making, ignore_errors=True)
+        shutil.rmtree(target, ignore_errors=True)
+        try:
+            clone.clone_tree(base.path, making, driver=self.driver, owner=identity)
+        except PermissionError as error:
+            raise BranchpgError(
+                f'the pageserver cannot write "{making}": {error.strerror}',
+                hint="computes and pageserver share a file system: run them as one "
+                "user, and put the data of both on one volume",
+            ) from error
+        row = self._wal.row(catalog, base.redo, lsn)
+        log = os.path.join(making, "pg_wal")
+        self._wal.place(
+            catalog, timeline_id, row, upto=lsn, directory=log, owner=identity
+        )
+        if standby:
+            sign = os.path.join(making, "standby.signal")
+            with open(sign, "wb"):
+                owner.give(sign, identity)
+        os.chmod(making, 0o700)
+        owner.give(making, identity)
+        os.rename(making, target)
+        return base
+
+    def _await(self, tenant_id: str, timeline_id: str, lsn: Lsn) -> None:
+        if not self._safekeepers.wait(tenant_id, timeline_id, lsn, _WAIT_SECONDS):
+            raise TryLater(
+                f"no quorum of safekeepers has the WAL of the snapshot up to {lsn}",
+                hint="start the others",
+            )
+
+
+class _Backup:
+    def __init__(self, connection: psycopg2.extensions.connection, redo: Lsn) -> None:
+        self._connection = connection
+        self.redo = redo
+
+    def stop(self) -> tuple[Lsn, str]:
+        """End the backup; return where it is consistent, and its label."""
+        with self._connection.cursor() as cursor:
+            cursor.execute("SELECT lsn, labelfile FROM pg_backup_stop(false)")
+            row = cursor.fetchone()
+        if row is None:
+            raise BranchpgError("pg_backup_stop returned nothing")
+        return Lsn.parse(row[0]), row[1]
+
+
+@contextlib.contextmanager
+def _backup(running: Attachment) -> Iterator[_Backup]:
+    """Let a server write WAL that makes a copy of its files consistent."""
+    if running.dsn is None:
+        raise TryLater(f"endpoint {running.endpoint_id} is still starting")
+    try:
+        connection = psycopg2.connect(running.dsn)
+    except psycopg2.OperationalError as error:
+        raise TryLater(
+            f"endpoint {running.endpoint_id} does not answer: {error}"
+        ) from error
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backup_start('branchpg', true)")
+            row = cursor.fetchone()
+        if row is None:
+            raise BranchpgError("pg_backup_start returned nothing")
+        yield _Backup(connection, Lsn.parse(row[0]))
+    except psycopg2.Error as error:
+        raise TryLater(f"the snapshot failed: {error}") from error
+    finally:
+        connection.close()  # which ends a backup that was not stopped, too

@@ -1,0 +1,218 @@
+"""The tenants of a pageserver: their catalogs, on disk and in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import threading
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from branchpg.errors import BranchpgError, NotFound
+from branchpg.http import codec
+from branchpg.store import durable
+from branchpg.store.catalog import FORMAT, Catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from branchpg.store.layout import Layout
+
+__all__ = ["History", "Tenant", "Tenants", "now"]
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+def now() -> datetime:
+    """Return the time, to the millisecond, in UTC."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+class History:
+    """Who reads snapshots and WAL, and who removes some: never both at once."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._readers = 0
+        self._removing = False
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Keep everything as it is during a block."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._removing)
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._readers -= 1
+                self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def removing(self) -> Iterator[None]:
+        """Have everything for oneself during a block."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._removing and not self._readers)
+            self._removing = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._removing = False
+                self._changed.notify_all()
+
+
+class Tenant:
+    """One tenant: a catalog that is replaced as a whole, and who waits for it."""
+
+    def __init__(self, layout: Layout, catalog: Catalog) -> None:
+        self._layout = layout
+        self._catalog = catalog
+        self._changed = threading.Condition()
+        self._seen: dict[str, tuple[int, float]] = {}
+        self._locks: dict[str, threading.RLock] = {}
+        self.history = History()
+
+    @property
+    def id(self) -> str:
+        """The tenant's id."""
+        return self._catalog.tenant_id
+
+    @property
+    def catalog(self) -> Catalog:
+        """The tenant as it is now."""
+        return self._catalog
+
+    def change(self, change: Callable[[Catalog], Catalog]) -> Catalog:
+        """Replace the catalog by what a function makes of it, once that is on disk."""
+        with self._changed:
+            old = self._catalog
+            new = change(old)
+            if new == old:
+                return old
+            new = msgspec.structs.replace(new, version=old.version + 1)
+            durable.replace_file(self._layout.catalog(self.id), codec.encode(new))
+            self._catalog = new
+            self._changed.notify_all()
+            return new
+
+    def lock(self, timeline_id: str) -> threading.RLock:
+        """Return the lock of work on one timeline that takes its time."""
+        with self._changed:
+            return self._locks.setdefault(timeline_id, threading.RLock())
+
+    def watch(self, watcher: str, seen: int, seconds: float) -> Catalog:
+        """Wait until the catalog is newer than what a watcher has seen, or time is up.
+
+        That it asks says that it has acted on what it has seen.
+        """
+        with self._changed:
+            self._seen[watcher] = (seen, time.monotonic() + seconds)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._catalog.version > seen, seconds)
+            self._seen[watcher] = (seen, time.monotonic() + seconds)
+            return self._catalog
+
+    def settle(self, version: int, seconds: float) -> bool:
+        """Wait until every watcher has acted on a version; return whether all have."""
+
+        def settled() -> bool:
+            moment = time.monotonic()
+            alive = [seen for seen, until in self._seen.values() if until > moment]
+            return all(seen >= version for seen in alive)
+
+        with self._changed:
+            return self._changed.wait_for(settled, seconds)
+
+
+class Tenants:
+    """All tenants of a pageserver."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._lock = threading.Lock()
+        self._tenants: dict[str, Tenant] = {}
+
+    def load(self) -> None:
+        """Read the catalogs; sweep away what a crash left unfinished."""
+        shutil.rmtree(self._layout.staging, ignore_errors=True)
+        durable.make_directory(self._layout.staging)
+        durable.make_directory(self._layout.tenants)
+        for tenant_id in sorted(os.listdir(self._layout.tenants)):
+            catalog = self._read(tenant_id)
+            if catalog is None:
+                continue
+            self._tenants[tenant_id] = Tenant(self._layout, catalog)
+            self._sweep(catalog)
+
+    def all(self) -> tuple[Tenant, ...]:
+        """Return every tenant."""
+        return tuple(self._tenants.values())
+
+    def get(self, tenant_id: str) -> Tenant:
+        """Return a tenant; raise NotFound in Neon's words."""
+        try:
+            return self._tenants[tenant_id]
+        except KeyError:
+            raise NotFound(f"tenant {tenant_id}") from None
+
+    def only(self) -> Tenant:
+        """Return the tenant of a project that has just one."""
+        if len(self._tenants) != 1:
+            raise NotFound(
+                f"there are {len(self._tenants)} tenants", hint="name one of them"
+            )
+        return next(iter(self._tenants.values()))
+
+    def create(self, tenant_id: str) -> Tenant:
+        """Return a tenant, made if there is none of this id."""
+        with self._lock:
+            if tenant_id in self._tenants:
+                return self._tenants[tenant_id]
+            durable.make_directory(self._layout.tenant(tenant_id))
+            durable.make_directory(self._layout.timelines(tenant_id))
+            catalog = Catalog(tenant_id=tenant_id, created_at=now())
+            durable.replace_file(self._layout.catalog(tenant_id), codec.encode(catalog))
+            tenant = Tenant(self._layout, catalog)
+            self._tenants[tenant_id] = tenant
+            return tenant
+
+    def delete(self, tenant_id: str) -> None:
+        """Remove a tenant with all it has; none is well, too."""
+        with self._lock:
+            self._tenants.pop(tenant_id, None)
+            directory = self._layout.tenant(tenant_id)
+            # The catalog goes first: without it there is no tenant.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._layout.catalog(tenant_id))
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def _read(self, tenant_id: str) -> Catalog | None:
+        path = self._layout.catalog(tenant_id)
+        try:
+            with open(path, "rb") as file:
+                catalog = codec.decode(file.read(), Catalog)
+        except FileNotFoundError:
+            _LOG.warning("removing what is left of tenant %s", tenant_id)
+            shutil.rmtree(self._layout.tenant(tenant_id), ignore_errors=True)
+            return None
+        if catalog.format > FORMAT:
+            raise BranchpgError(
+                f'"{path}" is of format {catalog.format}, this branchpg knows {FORMAT}',
+                hint="use the newer branchpg that wrote it",
+            )
+        return catalog
+
+    def _sweep(self, catalog: Catalog) -> None:
+        root = self._layout.timelines(catalog.tenant_id)
+        for timeline_id in os.listdir(root):
+            if timeline_id not in catalog.timelines:
+                _LOG.warning("removing what is left of timeline %s", timeline_id)
+                shutil.rmtree(os.path.join(root, timeline_id), ignore_errors=True)

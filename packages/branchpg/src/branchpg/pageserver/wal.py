@@ -1,0 +1,226 @@
+"""The log of timelines: whole segments are here, the rest is at the safekeepers."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import tempfile
+from typing import TYPE_CHECKING, Final
+
+from branchpg.errors import BranchpgError, Unsatisfiable
+from branchpg.lsn import Lsn, Segment
+from branchpg.postgres import waldump
+from branchpg.store import clone, durable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from branchpg.http.safekeepers import Safekeepers
+    from branchpg.postgres.programs import Programs
+    from branchpg.spawn import Identity
+    from branchpg.store.catalog import Catalog, Timeline
+    from branchpg.store.layout import Layout
+
+__all__ = ["Wal"]
+
+_LOG: Final = logging.getLogger(__name__)
+_PARTIAL: Final = ".partial"
+
+
+class Wal:
+    """Reads the log of any timeline, its ancestors' part included."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        safekeepers: Safekeepers,
+        programs: Programs,
+        driver: clone.Driver,
+    ) -> None:
+        self._layout = layout
+        self._safekeepers = safekeepers
+        self._programs = programs
+        self._driver = driver
+
+    def head(self, catalog: Catalog, timeline: Timeline) -> Lsn:
+        """Return the end of a timeline."""
+        found = self._safekeepers.furthest(catalog.tenant_id, timeline.timeline_id)
+        return max(found or timeline.start_lsn, timeline.start_lsn)
+
+    def row(self, catalog: Catalog, first: Lsn, end: Lsn) -> list[Segment]:
+        """Return the segments that hold the bytes from one position to another."""
+        size, number = catalog.wal_segment_size, catalog.postgres_timeline
+        last = max(int(end) - 1, int(first)) // size
+        return [Segment(n, number, size) for n in range(first // size, last + 1)]
+
+    def place(
+        self,
+        catalog: Catalog,
+        timeline_id: str,
+        row: Sequence[Segment],
+        *,
+        upto: Lsn,
+        directory: str,
+        owner: Identity | None = None,
+    ) -> None:
+        """Put copies of segments into a directory, with zeros after a position.
+
+        Raises:
+            Unsatisfiable: some of it was removed already.
+        """
+        for segment in row:
+            target = os.path.join(directory, segment.name)
+            keeper = _owner_of(catalog, timeline_id, segment)
+            whole = self._file(catalog, keeper, segment)
+            if whole:
+                clone.clone_file(whole, target, driver=self._driver)
+            else:
+                end = min(upto, segment.end)
+                content = self._tail(catalog, keeper, segment, end)
+                with open(target, "xb") as file:
+                    file.write(content)
+            if upto < segment.end:
+                _zero_from(target, upto - segment.start, segment.size)
+            os.chmod(target, 0o600)
+            if owner:
+                os.chown(target, owner.uid, owner.gid)
+
+    @contextlib.contextmanager
+    def view(
+        self, catalog: Catalog, timeline_id: str, row: Sequence[Segment], *, upto: Lsn
+    ) -> Iterator[str]:
+        """Yield a directory in which pg_waldump finds segments, for a while."""
+        with tempfile.TemporaryDirectory(dir=self._layout.staging) as directory:
+            for segment in row:
+                keeper = _owner_of(catalog, timeline_id, segment)
+                whole = self._file(catalog, keeper, segment)
+                if whole and upto >= segment.end:
+                    os.symlink(whole, os.path.join(directory, segment.name))
+                else:
+                    self.place(
+                        catalog, timeline_id, [segment], upto=upto, directory=directory
+                    )
+            yield directory
+
+    def whole_end(self, catalog: Catalog, timeline_id: str, lsn: Lsn) -> Lsn:
+        """Return the end of the last whole record at or before a position."""
+        for back in (0, 1, 8):
+            size = catalog.wal_segment_size
+            first = Lsn(max(size, (lsn - 1) // size * size - back * size))
+            row = self.row(catalog, first, lsn)
+            with self.view(catalog, timeline_id, row, upto=lsn) as directory:
+                found = waldump.end_of_records(self._programs, directory, row)
+            if found:
+                return found
+        raise Unsatisfiable(f"no record of the log ends at or before {lsn}")
+
+    def seed(self, catalog: Catalog, timeline_id: str, source: str, upto: Lsn) -> None:
+        """Keep a timeline's first segment, as far as it goes, from a file."""
+        segment = Segment.at(upto, catalog.postgres_timeline, catalog.wal_segment_size)
+        root = self._layout.wal(catalog.tenant_id, timeline_id)
+        target = os.path.join(root, segment.name + _PARTIAL)
+        clone.clone_file(source, f"{target}.new", driver=self._driver)
+        _zero_from(f"{target}.new", upto - segment.start, segment.size)
+        durable.sync_tree(root)
+        os.replace(f"{target}.new", target)
+        durable.sync_directory(root)
+
+    def ingest(self, catalog: Catalog, timeline: Timeline) -> Lsn | None:
+        """Fetch whole segments that only the safekeepers have; return how far it got.
+
+        None means that nothing new was there.
+        """
+        tenant_id, timeline_id = catalog.tenant_id, timeline.timeline_id
+        head = self._safekeepers.furthest(tenant_id, timeline_id)
+        if head is None:
+            return None
+        size = catalog.wal_segment_size
+        have = self._numbers(catalog, timeline_id)
+        first = timeline.start_lsn // size
+        fetched = None
+        for number in range(max(have, default=first - 1) + 1, head // size):
+            segment = Segment(number, catalog.postgres_timeline, size)
+            content = self._safekeepers.segment(
+                tenant_id, timeline_id, segment.name, segment.end
+            )
+            if content is None or len(content) != size:
+                break
+            path = os.path.join(self._layout.wal(tenant_id, timeline_id), segment.name)
+            durable.replace_file(path, content)
+            fetched = segment.end
+        if fetched:
+            self._safekeepers.keep_from(tenant_id, timeline_id, fetched)
+        return fetched
+
+    def remove_below(self, catalog: Catalog, timeline_id: str, keep: set[int]) -> int:
+        """Remove the whole segments whose numbers are not to be kept."""
+        removed = 0
+        for number in sorted(self._numbers(catalog, timeline_id) - keep):
+            segment = Segment(
+                number, catalog.postgres_timeline, catalog.wal_segment_size
+            )
+            root = self._layout.wal(catalog.tenant_id, timeline_id)
+            os.unlink(os.path.join(root, segment.name))
+            removed += 1
+        return removed
+
+    def numbers(self, catalog: Catalog, timeline_id: str) -> frozenset[int]:
+        """Return the numbers of the whole segments a timeline has here."""
+        return frozenset(self._numbers(catalog, timeline_id))
+
+    def _numbers(self, catalog: Catalog, timeline_id: str) -> set[int]:
+        root = self._layout.wal(catalog.tenant_id, timeline_id)
+        try:
+            names = os.listdir(root)
+        except FileNotFoundError:
+            return set()
+        size = catalog.wal_segment_size
+        return {Segment.of_name(name, size).number for name in names if len(name) == 24}
+
+    def _file(
+        self, catalog: Catalog, timeline: Timeline, segment: Segment
+    ) -> str | None:
+        root = self._layout.wal(catalog.tenant_id, timeline.timeline_id)
+        path = os.path.join(root, segment.name)
+        return path if os.path.exists(path) else None
+
+    def _tail(
+        self, catalog: Catalog, timeline: Timeline, segment: Segment, end: Lsn
+    ) -> bytes:
+        """Return a segment that is not whole here, up to a position."""
+        tenant_id, timeline_id = catalog.tenant_id, timeline.timeline_id
+        if end > timeline.start_lsn:
+            content = self._safekeepers.segment(
+                tenant_id, timeline_id, segment.name, end
+            )
+            if content is not None:
+                return content
+        root = self._layout.wal(tenant_id, timeline_id)
+        path = os.path.join(root, segment.name + _PARTIAL)
+        if end <= timeline.start_lsn and os.path.exists(path):
+            with open(path, "rb") as file:
+                return file.read()
+        raise Unsatisfiable(
+            f"WAL segment {segment.name} of timeline {timeline_id} is not there "
+            f"up to {end}",
+            hint="it was removed by GC, or no safekeeper that has it is up",
+        )
+
+
+def _owner_of(catalog: Catalog, timeline_id: str, segment: Segment) -> Timeline:
+    """Return the timeline of a lineage that a segment belongs to.
+
+    The one a timeline starts in is its own as a whole.
+    """
+    for timeline in catalog.lineage(timeline_id):
+        if segment.end > timeline.start_lsn or timeline.ancestor_timeline_id is None:
+            return timeline
+    raise BranchpgError(f"timeline {timeline_id} has no root")
+
+
+def _zero_from(path: str, offset: int, size: int) -> None:
+    """Let a file of this size have nothing but zeros from an offset on."""
+    with open(path, "r+b") as file:
+        file.truncate(offset)
+        file.truncate(size)

@@ -1,0 +1,106 @@
+"""Snapshots: data directories as they were at an LSN, complete or not there at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from branchpg.lsn import Lsn
+from branchpg.store import durable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from branchpg.store.layout import Layout
+
+__all__ = ["Snapshot", "all_of", "cold_label", "publish", "remove", "staging"]
+
+_ABOUT: Final = "snapshot.json"
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A consistent physical copy of a timeline.
+
+    Attributes:
+        lsn: where replay makes it consistent: it serves this LSN and every later one.
+        redo: where replay begins.
+        path: its data directory.
+    """
+
+    lsn: Lsn
+    redo: Lsn
+    taken_at: datetime
+    path: str = ""
+
+
+@contextlib.contextmanager
+def staging(layout: Layout) -> Iterator[str]:
+    """Yield a new name for something to be made; what is left of it is removed."""
+    path = os.path.join(layout.staging, uuid.uuid4().hex)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def publish(directory: str, snapshot: Snapshot, target: str) -> Snapshot:
+    """Make a directory, which holds `data`, a snapshot that lasts."""
+    about = msgspec.structs.replace(snapshot, path="")
+    content = msgspec.json.encode(about, enc_hook=str)
+    durable.replace_file(os.path.join(directory, _ABOUT), content)
+    durable.sync_tree(directory)
+    with contextlib.suppress(FileExistsError):
+        os.rename(directory, target)
+    durable.sync_directory(os.path.dirname(target))
+    return msgspec.structs.replace(snapshot, path=os.path.join(target, "data"))
+
+
+def all_of(layout: Layout, tenant_id: str, timeline_id: str) -> tuple[Snapshot, ...]:
+    """Return a timeline's own snapshots, the oldest first."""
+    root = layout.snapshots(tenant_id, timeline_id)
+    try:
+        names = sorted(os.listdir(root))
+    except FileNotFoundError:
+        return ()
+    found = []
+    for name in names:
+        with contextlib.suppress(FileNotFoundError):  # being removed
+            with open(os.path.join(root, name, _ABOUT), "rb") as file:
+                about = msgspec.json.decode(file.read(), type=Snapshot, dec_hook=_lsn)
+            path = os.path.join(root, name, "data")
+            found.append(msgspec.structs.replace(about, path=path))
+    return tuple(found)
+
+
+def remove(snapshot: Snapshot) -> None:
+    """Remove a snapshot: first what makes it one, then the rest."""
+    directory = os.path.dirname(snapshot.path)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(directory, _ABOUT))
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def cold_label(*, redo: Lsn, checkpoint: Lsn, segment: str, timeline: int) -> str:
+    """Return the backup_label of a cluster that was copied while no server ran on it.
+
+    There is no end-of-backup record to wait for, hence no BACKUP METHOD: see
+    read_backup_label in PostgreSQL's xlogrecovery.c.
+    """
+    return (
+        f"START WAL LOCATION: {redo} (file {segment})\n"
+        f"CHECKPOINT LOCATION: {checkpoint}\n"
+        "BACKUP FROM: primary\n"
+        "START TIME: 2000-01-01 00:00:00 UTC\n"
+        "LABEL: branchpg\n"
+        f"START TIMELINE: {timeline}\n"
+    )
+
+
+def _lsn(_wanted: type, value: object) -> Lsn:
+    return Lsn.parse(str(value))
