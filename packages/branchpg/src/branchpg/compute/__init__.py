@@ -1,0 +1,1 @@
+"""Running branches: endpoints, and the proxy in front of them."""

@@ -1,0 +1,57 @@
+"""Passing the bytes of a session whose TLS ends here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import TYPE_CHECKING, Final
+
+from branchpg.compute.proxy.channel import GoneError
+from branchpg.compute.proxy.pumps import Moved
+
+if TYPE_CHECKING:
+    from branchpg.compute.proxy.channel import Channel
+
+__all__ = ["Bridge"]
+
+_CHUNK: Final = 64 * 1024
+
+
+class Bridge:
+    """One session: what one side does not take is not read from the other."""
+
+    def __init__(self, client: Channel, server: Channel) -> None:
+        self._client = client
+        self._server = server
+        self._from_client = 0
+        self._from_server = 0
+
+    @property
+    def moved(self) -> Moved:
+        """What has passed so far."""
+        return Moved(self._from_client, self._from_server)
+
+    async def run(self) -> Moved:
+        """Pass bytes until the server has ended, or the client is gone."""
+        async with asyncio.TaskGroup() as group:
+            upward = group.create_task(self._upward())
+            await self._downward()
+            upward.cancel()
+        return self.moved
+
+    async def _upward(self) -> None:
+        with contextlib.suppress(GoneError):
+            while data := await self._client.receive(_CHUNK):
+                self._from_client += len(data)
+                await self._server.send(data)
+        # Not closed: the server may still have something to say.
+        with contextlib.suppress(OSError):
+            self._server.sock.shutdown(socket.SHUT_WR)
+
+    async def _downward(self) -> None:
+        with contextlib.suppress(GoneError):
+            while data := await self._server.receive(_CHUNK):
+                self._from_server += len(data)
+                await self._client.send(data)
+            await self._client.end()
