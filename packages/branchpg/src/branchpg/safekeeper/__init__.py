@@ -1,0 +1,1 @@
+"""The safekeeper: a synchronous standby of every endpoint that keeps its WAL."""

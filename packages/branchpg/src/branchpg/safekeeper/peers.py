@@ -1,0 +1,124 @@
+"""A timeline that was lost here, fetched from the other safekeepers."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from branchpg.errors import BadRequest, BranchpgError, NotFound, TryLater
+from branchpg.http.client import HttpClient, address
+from branchpg.http.client import path as url
+from branchpg.lsn import Lsn, Segment
+from branchpg.safekeeper.answers import TimelineStatus
+from branchpg.safekeeper.history import Entry, upto
+from branchpg.safekeeper.state import State, TimelineKey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from branchpg.safekeeper.registry import Registry
+
+__all__ = ["pull_timeline"]
+
+_PORT: Final = 7676
+_MOST_PEERS: Final = 16
+
+_log = logging.getLogger(__name__)
+
+
+class _Digest(msgspec.Struct):
+    sha256: str
+
+
+def pull_timeline(
+    registry: Registry, key: TimelineKey, hosts: Sequence[str], token: str | None
+) -> str:
+    """Fetch a timeline from the furthest of its other safekeepers; return which.
+
+    Every one of them must answer: what was acknowledged here may be on one of them
+    only, and what was promised here, too. The promise is not known afterwards, and a
+    new one has to be given (by `fence`) before anybody is received from.
+
+    Raises:
+        TryLater: one does not answer.
+        NotFound: none has the timeline.
+    """
+    if not 1 <= len(hosts) <= _MOST_PEERS:
+        raise BadRequest(f"http_hosts: between 1 and {_MOST_PEERS} peers")
+    clients = [HttpClient(address(h, default_port=_PORT), token=token) for h in hosts]
+    found = [(status, c) for c in clients if (status := _status(c, key))]
+    if not found:
+        raise NotFound(f"Timeline {key} was not found on any of the peers")
+    best, client = max(found, key=lambda item: _reach(item[0]))
+    promised = max(status.acceptor_state.term for status, _ in found)
+    state = _state(best, promised)
+
+    def fill(staging: str) -> None:
+        _fetch(client, best, staging)
+
+    timeline = registry.build(state, fill)
+    if timeline.flush_lsn is None and best.flush_lsn:
+        registry.delete(key)
+        raise TryLater(f"what {client.address} sent holds no whole record")
+    _log.info("%s: fetched from %s up to %s", key, client.address, timeline.flush_lsn)
+    return str(client.address)
+
+
+def _status(client: HttpClient, key: TimelineKey) -> TimelineStatus | None:
+    where = url("tenant", key.tenant_id, "timeline", key.timeline_id)
+    try:
+        return client.get(where, TimelineStatus)
+    except NotFound:
+        return None
+
+
+def _reach(status: TimelineStatus) -> tuple[int, int]:
+    return status.acceptor_state.epoch, int(status.flush_lsn)
+
+
+def _state(status: TimelineStatus, promised: int) -> State:
+    history = tuple(
+        Entry(term.term, term.lsn) for term in status.acceptor_state.term_history
+    )
+    return State(
+        tenant_id=status.tenant_id,
+        timeline_id=status.timeline_id,
+        start_lsn=status.timeline_start_lsn,
+        generation=promised,
+        history=upto(history, status.flush_lsn),
+        remote_consistent_lsn=status.remote_consistent_lsn,
+        is_fenced=False,
+        system_id=status.pg_info.system_id,
+        pg_version=status.pg_info.pg_version,
+        postgres_timeline=status.postgres_timeline,
+        wal_seg_size=status.pg_info.wal_seg_size,
+    )
+
+
+def _fetch(client: HttpClient, status: TimelineStatus, staging: str) -> None:
+    """Fetch all segments, and compare what arrived with the peer's digest."""
+    start, until = status.local_start_lsn, status.flush_lsn
+    if until <= status.timeline_start_lsn:
+        return
+    where = ("tenant", status.tenant_id, "timeline", status.timeline_id)
+    digest = hashlib.sha256()
+    size = status.pg_info.wal_seg_size
+    segment = Segment.at(start, status.postgres_timeline, size)
+    while segment.start < until:
+        content = client.raw("GET", url(*where, "wal", segment.name))
+        if len(content) != segment.size:
+            raise TryLater(f"{client.address} sent {len(content)} bytes of a segment")
+        kept = min(segment.size, until - segment.start)
+        content = content[:kept] + bytes(segment.size - kept)
+        with open(os.path.join(staging, segment.name), "wb") as file:
+            file.write(content)
+        digest.update(memoryview(content)[:kept])
+        segment = segment.next()
+    asked = url(*where, "digest", from_lsn=Lsn(start), until_lsn=until)
+    told = client.get(asked, _Digest)
+    if told.sha256 != digest.hexdigest():
+        raise BranchpgError(f"what {client.address} sent is not what it has")
