@@ -35,6 +35,7 @@ __all__ = [
     "body",
     "call",
     "json",
+    "lsn_query",
     "metrics_route",
 ]
 
@@ -118,6 +119,12 @@ def call(
         return answer if isinstance(answer, Response) else json(answer)
 
     return Route(path, endpoint, methods=[method])
+
+
+def lsn_query(request: Request, name: str) -> Lsn | None:
+    """Return a query parameter that is an LSN."""
+    text = request.query_params.get(name)
+    return Lsn.parse(text) if text is not None else None
 
 
 def metrics_route(registry: prometheus_client.CollectorRegistry) -> Route:

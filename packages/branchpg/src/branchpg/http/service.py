@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from branchpg.http.client import Address
 
-__all__ = ["bind", "locked", "run", "serving", "tell_ports"]
+__all__ = ["bind", "locked", "port_of", "run", "serving", "tell_ports"]
 
 _THREADS: Final = 64  # of calls that block, long polls among them
 _BACKLOG: Final = 1024
@@ -129,10 +129,14 @@ def locked(directory: str) -> Iterator[None]:
         os.close(handle)
 
 
-def tell_ports(directory: str, listeners: Mapping[str, socket.socket]) -> None:
+def tell_ports(directory: str, ports: Mapping[str, int]) -> None:
     """Write the ports that were taken to `ports.json`, for who started the service."""
-    ports = {name: sock.getsockname()[1] for name, sock in listeners.items()}
     path = os.path.join(directory, "ports.json")
     with open(f"{path}.new", "wb") as file:
         file.write(codec.encode(ports))
     os.replace(f"{path}.new", path)
+
+
+def port_of(listener: socket.socket) -> int:
+    """Return the port that a listening socket has taken."""
+    return int(listener.getsockname()[1])

@@ -36,6 +36,7 @@ _LOG = logging.getLogger("branchpg.pageserver")
 )
 @click.option("--token-file", help="A file with the bearer token it asks for.")
 @click.option("--pg-version", type=int, help="The major version of PostgreSQL.")
+@click.option("--init-branch", help="Make a project with this branch if there is none.")
 @click.option("--enabled-features", hidden=True, help="Neon's; without meaning here.")
 @report
 def main(
@@ -47,6 +48,7 @@ def main(
     safekeepers: str,
     token_file: str | None,
     pg_version: int | None,
+    init_branch: str | None,
     enabled_features: str | None,
 ) -> None:
     """Own timelines and snapshots: branches, retention, restores."""
@@ -59,11 +61,14 @@ def main(
         found = programs.find(environment(), major=pg_version)
         pageserver = Pageserver(workdir, found, keepers)
         pageserver.load()
+        if init_branch:
+            pageserver.create_first_project(init_branch)
         listeners = {
             "http": service.bind(address(listen_http)),
             "pg": service.bind(address(listen_pg)),
         }
-        service.tell_ports(workdir, listeners)
+        ports = {name: service.port_of(one) for name, one in listeners.items()}
+        service.tell_ports(workdir, ports)
         registry = prometheus_client.CollectorRegistry()
         registry.register(Collected(pageserver))
         routes = [*app.routes(pageserver, node_id), *branch_app.routes(pageserver)]

@@ -33,6 +33,10 @@ _BRANCHES: Final = f"{_PROJECT}/branches"
 _BRANCH: Final = _BRANCHES + "/{branch:path}"
 
 
+class _Project(msgspec.Struct, forbid_unknown_fields=True):
+    branch: str = "main"
+
+
 class _BranchWanted(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     parent_id: str | None = None
@@ -50,7 +54,7 @@ class _EndpointWanted(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Create(msgspec.Struct, forbid_unknown_fields=True):
     branch: _BranchWanted
-    endpoints: list[_EndpointWanted] = [_EndpointWanted()]
+    endpoints: tuple[_EndpointWanted, ...] = (_EndpointWanted(),)
 
 
 class _Restore(msgspec.Struct, forbid_unknown_fields=True):
@@ -78,6 +82,7 @@ def routes(service: Pageserver) -> list[Route]:
     """Return the routes of branches; names with slashes are written as they are."""
     branches = _Branches(service)
     return [
+        call("/api/v2/projects", "POST", branches.create_project),
         call(_BRANCHES, "GET", branches.all),
         call(_BRANCHES, "POST", branches.create),
         call(f"{_BRANCH}/restore", "POST", branches.restore),
@@ -94,6 +99,10 @@ class _Branches:
     def __init__(self, service: Pageserver) -> None:
         self._service = service
         self._work = service.branches
+
+    def create_project(self, told: Call) -> object:
+        tenant = self._service.create_project(told.read(_Project).branch)
+        return json({"project": {"id": tenant.id}}, HTTPStatus.CREATED)
 
     def all(self, told: Call) -> object:
         catalog = self._project(told).catalog

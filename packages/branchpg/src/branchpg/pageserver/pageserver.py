@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -69,6 +70,21 @@ class Pageserver:
         """Read what is there, and finish what a crash interrupted."""
         self.tenants.load()
         _LOG.info("files are copied by %s", self.driver.value)
+
+    def create_project(self, branch: str) -> Tenant:
+        """Make a tenant with an empty cluster, and name its timeline."""
+        tenant = self.tenants.create(uuid.uuid4().hex)
+        timeline = self.timelines.bootstrap(tenant, uuid.uuid4().hex)
+        self.branches.first(tenant, branch, timeline.timeline_id)
+        return tenant
+
+    def create_first_project(self, branch: str) -> None:
+        """Make a project where there is none; one that a crash left half is removed."""
+        for tenant in self.tenants.all():
+            if not tenant.catalog.branches:
+                self.tenants.delete(tenant.id)
+        if not self.tenants.all():
+            self.create_project(branch)
 
     def resume(self) -> None:
         """Finish deletions; needs the safekeepers."""

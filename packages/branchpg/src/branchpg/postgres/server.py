@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from branchpg.postgres.programs import Programs
 
-__all__ = ["Postmaster", "Server", "postmaster"]
+__all__ = ["Postmaster", "Server", "end_leftover", "postmaster"]
 
 _READY_SECONDS: Final = 600.0  # recovery from a distant snapshot takes its time
 _LOOK_SECONDS: Final = 0.002  # a server is ready after some 40 ms
@@ -57,6 +57,14 @@ def postmaster(data: str) -> Postmaster | None:
         return None
     status = lines[_STATUS_LINE].strip() if len(lines) > _STATUS_LINE else "starting"
     return Postmaster(pid, status)
+
+
+async def end_leftover(data: str) -> None:
+    """End a server that outlived who started it, as a crash would."""
+    while running := postmaster(data):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(running.pid, signal.SIGQUIT)
+            await _end_of(running.pid)
 
 
 class Server:

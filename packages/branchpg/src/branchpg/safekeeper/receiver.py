@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-import psycopg2  # type: ignore[import-untyped]
+import psycopg2
 
 from branchpg.errors import BranchpgError, PreconditionFailed, TryLater
 from branchpg.safekeeper.source import Source, place_of

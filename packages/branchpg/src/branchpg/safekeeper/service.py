@@ -54,7 +54,8 @@ async def _main(settings: Settings, told: asyncio.Event) -> None:
                 serving(registry, libpq, settings=settings),
                 service.serving(api.application(), http),
             ):
-                service.tell_ports(settings.directory, {"http": http, "pg": libpq})
+                ports = {"http": service.port_of(http), "pg": service.port_of(libpq)}
+                service.tell_ports(settings.directory, ports)
                 _log.info(
                     "safekeeper %d: HTTP on port %d, replication on port %d",
                     number,

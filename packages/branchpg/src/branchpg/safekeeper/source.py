@@ -9,12 +9,12 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-import psycopg2  # type: ignore[import-untyped]
-from psycopg2.extensions import (  # type: ignore[import-untyped]
+import psycopg2
+from psycopg2.extensions import (
     make_dsn,
     parse_dsn,
 )
-from psycopg2.extras import (  # type: ignore[import-untyped]
+from psycopg2.extras import (
     PhysicalReplicationConnection,
 )
 

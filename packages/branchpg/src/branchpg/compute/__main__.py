@@ -1,0 +1,220 @@
+"""`python -m branchpg.compute`: the service."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from branchpg.compute import app, configure
+from branchpg.compute.configure import First
+from branchpg.compute.endpoint import Surroundings
+from branchpg.compute.fleet import Fleet
+from branchpg.compute.proxy.proxy import Proxy
+from branchpg.compute.proxy.settings import Limits
+from branchpg.compute.proxy.settings import Settings as ProxySettings
+from branchpg.compute.proxy.tls import context_of
+from branchpg.compute.storage import Storage
+from branchpg.environment import environment
+from branchpg.errors import BranchpgError, TryLater
+from branchpg.http import service
+from branchpg.http.app import application, metrics_route
+from branchpg.http.client import address
+from branchpg.http.options import read_token, report
+from branchpg.http.safekeepers import Safekeepers
+from branchpg.postgres import owner, programs
+
+if TYPE_CHECKING:
+    import socket
+
+    from branchpg.http.client import Address
+    from branchpg.postgres.programs import Programs
+
+_LOG: Final = logging.getLogger("branchpg.compute")
+_PAGESERVER_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The command line."""
+
+    workdir: str
+    listen_pg: str
+    listen_http: str
+    pageserver: str
+    pageserver_pg: str
+    safekeepers: str
+    quorum: int | None
+    tenant: str | None
+    role: str
+    password_file: str | None
+    database: tuple[str, ...]
+    suspend_timeout: int
+    max_connections: int
+    tls_cert: str | None
+    tls_key: str | None
+    token_file: str | None
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-D", "--workdir", "--pgdata", required=True, help="Its directory.")
+@click.option("--listen-pg", default="127.0.0.1:55432", show_default=True)
+@click.option("--listen-http", default="127.0.0.1:3080", show_default=True)
+@click.option(
+    "--pageserver", default="127.0.0.1:9898", show_default=True, help="Its HTTP port."
+)
+@click.option(
+    "--pageserver-pg",
+    default="127.0.0.1:6400",
+    show_default=True,
+    help="Its control port, for the SQL functions.",
+)
+@click.option("--safekeepers", default="127.0.0.1:7676", show_default=True)
+@click.option("--quorum", type=int, help="How many make a commit last; most of them.")
+@click.option("--tenant", help="Which tenant it serves; needed where there are more.")
+@click.option("--role", default="postgres", show_default=True, help="Of new clusters.")
+@click.option("--password-file", help="The password of that role.")
+@click.option("--database", multiple=True, help="A database of new clusters.")
+@click.option(
+    "--suspend-timeout",
+    default=300,
+    show_default=True,
+    help="Seconds until an idle endpoint is suspended; -1 is never.",
+)
+@click.option("--max-connections", default=4000, show_default=True)
+@click.option("--tls-cert", help="A certificate, in PEM.")
+@click.option("--tls-key", help="Its key, where it is in another file.")
+@click.option("--token-file", help="The bearer token of the services.")
+@click.option("--connstr", "-C", hidden=True, help="Neon's; without meaning here.")
+@click.option("--mode", hidden=True)
+@click.option("--spec-path", hidden=True)
+@report
+def main(
+    *,
+    connstr: str | None,
+    mode: str | None,
+    spec_path: str | None,
+    **options: object,
+) -> None:
+    """Run endpoints, and the proxy in front of them."""
+    serve(Options(**options))  # type: ignore[arg-type]
+
+
+def serve(options: Options) -> None:
+    """Run the service until it is told to end."""
+    token = read_token(options.token_file)
+    with service.locked(options.workdir):
+        found = programs.find(environment())
+        os.makedirs(os.path.join(options.workdir, "endpoints"), exist_ok=True)
+        run = _sockets(found)
+        try:
+            listener = service.bind(address(options.listen_http))
+            place = _Place(options, token, found, run, listener)
+            service.run(lambda told: _serve(place, told))
+        finally:
+            shutil.rmtree(run, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class _Place:
+    options: Options
+    token: str | None
+    programs: Programs
+    run: str
+    listener: socket.socket
+
+
+async def _serve(place: _Place, told: asyncio.Event) -> None:
+    options = place.options
+    fleet = Fleet(
+        await asyncio.to_thread(_surroundings, place),
+        suspend_seconds=options.suspend_timeout,
+        database=options.database[0] if options.database else "postgres",
+    )
+    await fleet.load()
+    to = address(options.listen_pg)
+    proxy = Proxy(
+        fleet,
+        ProxySettings(
+            listen=((to.host, to.port),),
+            tls=(
+                context_of(options.tls_cert, options.tls_key)
+                if options.tls_cert
+                else None
+            ),
+            limits=Limits(sessions=options.max_connections),
+        ),
+    )
+    async with proxy:
+        http = application(
+            [*app.routes(fleet, place.programs), metrics_route(proxy.registry)],
+            token=place.token,
+        )
+        ports = {"http": service.port_of(place.listener), "pg": proxy.addresses[0][1]}
+        service.tell_ports(options.workdir, ports)
+        async with service.serving(http, place.listener):
+            _LOG.info("compute listens on %s", proxy.addresses)
+            await fleet.run(told)
+
+
+def _surroundings(place: _Place) -> Surroundings:
+    options = place.options
+    pageserver = address(options.pageserver, default_port=9898)
+    control = address(options.pageserver_pg, default_port=6400)
+    tenant = options.tenant or _only_tenant(pageserver, place.token)
+    secret = f" password={place.token}" if place.token else ""
+    return Surroundings(
+        programs=place.programs,
+        storage=Storage(pageserver, tenant, place.token),
+        safekeepers=Safekeepers(
+            [address(one, default_port=7676) for one in options.safekeepers.split(",")],
+            quorum=options.quorum,
+            token=place.token,
+        ),
+        workdir=os.path.abspath(options.workdir),
+        run=place.run,
+        control_dsn=f"host={control.host} port={control.port} user=branchpg "
+        f"dbname=branchpg{secret}",
+        first=First(options.role, _password(options), options.database),
+    )
+
+
+def _password(options: Options) -> str:
+    password = read_token(options.password_file)
+    if password is None:
+        raise BranchpgError(
+            "no password for new clusters", hint="give --password-file FILE"
+        )
+    return password
+
+
+def _only_tenant(pageserver: Address, token: str | None) -> str:
+    """Return the tenant, made with a first branch where there is none yet."""
+    deadline = time.monotonic() + _PAGESERVER_SECONDS
+    while True:
+        try:
+            return Storage.only_tenant(pageserver, token)
+        except TryLater:
+            if time.monotonic() > deadline:
+                raise
+            threading.Event().wait(0.1)
+
+
+def _sockets(found: Programs) -> str:
+    """Return a new directory for sockets: its name is short, and only ours to enter."""
+    run = tempfile.mkdtemp(prefix="branchpg-", dir="/tmp")
+    configure.access_files(run, found)
+    owner.give(run, found.identity)
+    return run
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Whether an endpoint is in use, by Neon's rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import psycopg2
+
+from branchpg.errors import BranchpgError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+__all__ = ["Activity", "Observer"]
+
+_QUERY: Final = """
+SELECT
+    (SELECT sum(active_time) FROM pg_stat_database),
+    (SELECT max(state_change) FROM pg_stat_activity
+        WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+        AND usename <> 'cloud_admin'),
+    EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'client backend'
+        AND pid <> pg_backend_pid() AND usename <> 'cloud_admin' AND state <> 'idle'),
+    EXISTS (SELECT FROM pg_stat_replication WHERE application_name <> ALL (%s)),
+    EXISTS (SELECT FROM pg_stat_subscription WHERE pid IS NOT NULL),
+    EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'autovacuum worker')
+"""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What was seen of a server at one moment.
+
+    `is_busy` forbids to suspend whatever the time: a statement or transaction runs, a
+    replica or subscription is connected, or autovacuum works.
+    """
+
+    active_time: float
+    changed: datetime | None
+    is_busy: bool
+
+
+class Observer:
+    """Asks a server how busy it is, on one connection that it keeps."""
+
+    def __init__(self, dsn: str, safekeepers: Sequence[str]) -> None:
+        self._dsn = dsn
+        self._safekeepers = list(safekeepers)
+        self._connection: psycopg2.extensions.connection | None = None
+
+    def look(self) -> Activity:
+        """Return what goes on; raise BranchpgError where the server does not answer."""
+        try:
+            if self._connection is None:
+                self._connection = psycopg2.connect(self._dsn)
+                self._connection.autocommit = True
+            with self._connection.cursor() as cursor:
+                cursor.execute(_QUERY, (self._safekeepers,))
+                row = cursor.fetchone()
+        except psycopg2.Error as error:
+            self.close()
+            raise BranchpgError(f"cannot see activity: {error}") from error
+        if row is None:
+            raise BranchpgError("cannot see activity: no answer")
+        active_time, changed, *busy = row
+        return Activity(float(active_time or 0), changed, any(busy))
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

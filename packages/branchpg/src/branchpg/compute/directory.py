@@ -1,0 +1,78 @@
+"""The data directory of an endpoint: a cache, which can always be made anew.
+
+It is written without fsync: what must last is at the safekeepers and in the pageserver.
+So after a crash of the machine it is worth nothing, and the boot id tells.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from branchpg.errors import BadRequest
+from branchpg.http import codec
+
+if TYPE_CHECKING:
+    from branchpg.postgres.programs import Programs
+
+__all__ = [
+    "Held",
+    "boot_id",
+    "held",
+    "is_configured",
+    "mark_configured",
+    "write_held",
+]
+
+_CONFIGURED: Final = "branchpg.configured"
+_NAME: Final = "branchpg.json"
+_BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
+
+
+class Held(msgspec.Struct, frozen=True):
+    """What a data directory is of."""
+
+    timeline_id: str
+    generation: int
+    boot_id: str
+
+
+def boot_id() -> str:
+    """Return what is another one after each start of the machine."""
+    with open(_BOOT_ID, encoding="ascii") as file:
+        return file.read().strip()
+
+
+def held(pgdata: str, timeline_id: str) -> int | None:
+    """Return the generation that a directory is good for, None if it is not."""
+    try:
+        with open(os.path.join(pgdata, _NAME), "rb") as file:
+            about = codec.decode(file.read(), Held)
+    except (OSError, BadRequest):
+        return None
+    if about.timeline_id != timeline_id or about.boot_id != boot_id():
+        return None
+    return about.generation
+
+
+def write_held(pgdata: str, about: Held) -> None:
+    """Note what a directory is of, before a server changes it."""
+    path = os.path.join(pgdata, _NAME)
+    with open(f"{path}.new", "wb") as file:
+        file.write(codec.encode(about))
+    os.replace(f"{path}.new", path)
+
+
+def is_configured(pgdata: str) -> bool:
+    """Return whether roles, databases and functions were made in it or its origin."""
+    return os.path.exists(os.path.join(pgdata, _CONFIGURED))
+
+
+def mark_configured(pgdata: str, programs: Programs) -> None:
+    """Note that its roles, databases and functions were made; branches inherit it."""
+    path = os.path.join(pgdata, _CONFIGURED)
+    with open(path, "wb"):
+        if programs.identity:
+            os.chown(path, programs.identity.uid, programs.identity.gid)

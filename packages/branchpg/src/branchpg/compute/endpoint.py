@@ -1,0 +1,328 @@
+"""One endpoint: a PostgreSQL on a branch, started when needed, suspended when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from branchpg.compute import configure, directory
+from branchpg.compute.activity import Activity, Observer
+from branchpg.compute.directory import Held
+from branchpg.compute.proxy.backend import Closing
+from branchpg.errors import BranchpgError
+from branchpg.postgres import cluster
+from branchpg.postgres.server import Server, end_leftover
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from branchpg.compute.configure import First
+    from branchpg.compute.storage import Storage
+    from branchpg.http.safekeepers import Safekeepers
+    from branchpg.lsn import Lsn
+    from branchpg.postgres.programs import Programs
+
+__all__ = ["Endpoint", "Running", "Surroundings"]
+
+_LOG: Final = logging.getLogger(__name__)
+_STOP_SECONDS: Final = 20.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all endpoints of a compute share.
+
+    Attributes:
+        programs: the PostgreSQL that they run.
+        storage: the pageserver.
+        safekeepers: where commits are made to last.
+        workdir: below it each has its directory.
+        run: a directory for sockets, of a short name.
+        control_dsn: where the SQL functions find the pageserver.
+        first: what a new cluster gets.
+    """
+
+    programs: Programs
+    storage: Storage
+    safekeepers: Safekeepers
+    workdir: str
+    run: str
+    control_dsn: str
+    first: First
+
+
+@dataclass(eq=False)
+class Running:
+    """A server that runs.
+
+    `timings` are the milliseconds of its start by step, by compute_ctl's names.
+    """
+
+    server: Server
+    timeline_id: str
+    generation: int
+    dsn: str
+    socket_path: str
+    observer: Observer
+    timings: Mapping[str, int]
+    closing: Closing = field(default_factory=Closing)
+    started_at: float = field(default_factory=time.time)
+
+
+class Endpoint:
+    """Starts and suspends one server; all who need it wait for the same start."""
+
+    def __init__(
+        self,
+        endpoint_id: str,
+        port: int,
+        surroundings: Surroundings,
+        *,
+        read_only: bool = False,
+        lsn: Lsn | None = None,
+        ephemeral_of: str | None = None,
+    ) -> None:
+        self.id = endpoint_id
+        self.ephemeral_of = ephemeral_of
+        self.read_only = read_only
+        self.lsn = lsn
+        self.sessions = 0
+        self.last_active = time.monotonic()
+        self.error: str | None = None
+        self.timings: Mapping[str, int] = {}
+        self.running: Running | None = None
+        self._port = port
+        self._around = surroundings
+        self._lock = asyncio.Lock()
+        self._seen: Activity | None = None
+
+    @property
+    def pgdata(self) -> str:
+        """Its data directory."""
+        return os.path.join(self._around.workdir, "endpoints", self.id, "pgdata")
+
+    @property
+    def status(self) -> str:
+        """What it is doing, by compute_ctl's words."""
+        if self.running:
+            return "running"
+        if self._lock.locked():
+            return "init"
+        return "failed" if self.error else "empty"
+
+    async def acquire(self, timeline_id: str) -> Running:
+        """Return the server on a timeline, started if it is not running.
+
+        Raises:
+            BranchpgError: it cannot be started.
+        """
+        async with self._lock:
+            running = self.running
+            if running and running.timeline_id == timeline_id and running.server.runs:
+                return running
+            if running:
+                await self._end(running)
+            try:
+                self.running = await self._start(timeline_id)
+            except BranchpgError as error:
+                self.error = str(error)
+                raise
+            self.error = None
+            self.last_active = time.monotonic()
+            return self.running
+
+    async def suspend(self) -> None:
+        """End the server; its sessions end before."""
+        async with self._lock:
+            if self.running:
+                await self._end(self.running)
+
+    async def suspend_if_idle(self, after: float) -> bool:
+        """End the server where nobody has used it for some seconds."""
+        running = self.running
+        if running is None or self._lock.locked():
+            return False
+        if not running.server.runs:
+            await self.suspend()
+            return True
+        try:
+            seen = await asyncio.to_thread(running.observer.look)
+        except BranchpgError:
+            return False
+        moved = self._seen is None or (seen.active_time, seen.changed) != (
+            self._seen.active_time,
+            self._seen.changed,
+        )
+        self._seen = seen
+        if moved or seen.is_busy:
+            self.last_active = time.monotonic()
+        if time.monotonic() - self.last_active < after:
+            return False
+        _LOG.info("endpoint %s is idle", self.id)
+        await self.suspend()
+        return True
+
+    async def _start(self, timeline_id: str) -> Running:
+        os.makedirs(os.path.dirname(self.pgdata), mode=0o755, exist_ok=True)
+        await end_leftover(self.pgdata)
+        return await (
+            self._read(timeline_id) if self.read_only else self._write(timeline_id)
+        )
+
+    async def _write(self, timeline_id: str) -> Running:
+        around, clock = self._around, _Clock()
+        held = directory.held(self.pgdata, timeline_id)
+        attached = await asyncio.to_thread(
+            around.storage.attach, timeline_id, self.id, self.pgdata, held
+        )
+        clock.note("basebackup_ms")
+        about = Held(timeline_id, attached.generation, directory.boot_id())
+        directory.write_held(self.pgdata, about)
+        configure.write_control(self.pgdata, around.control_dsn, around.programs)
+        keepers = around.safekeepers
+        names = [f"safekeeper_{n + 1}" for n in range(len(keepers.addresses))]
+        settings = configure.settings(
+            run=around.run, port=self._port, names=names, quorum=keepers.quorum
+        )
+        server = self._launch(settings)
+        running = Running(
+            server=server,
+            timeline_id=timeline_id,
+            generation=attached.generation,
+            dsn=self._dsn(),
+            socket_path=os.path.join(around.run, f".s.PGSQL.{self._port}"),
+            observer=Observer(self._dsn(), names),
+            timings=clock.told,
+        )
+        try:
+            await server.wait_until_ready()
+            clock.note("start_postgres_ms")
+            await self._connect(running, attached.start_lsn, attached.history)
+            clock.note("sync_safekeepers_ms")
+            await self._configure(running)
+            clock.note("config_ms")
+        except BaseException:
+            await server.stop(fast=False)
+            raise
+        clock.total()
+        self.timings = clock.told
+        _LOG.info("endpoint %s runs %s: %s", self.id, timeline_id, clock.told)
+        return running
+
+    async def _connect(
+        self, running: Running, start_lsn: Lsn, history: tuple[object, ...]
+    ) -> None:
+        """Let the safekeepers pull, and the pageserver know."""
+        around = self._around
+
+        def receive() -> int:
+            return around.safekeepers.receive(
+                around.storage.tenant_id,
+                running.timeline_id,
+                generation=running.generation,
+                dsn=running.dsn,
+                start_lsn=start_lsn,
+                history=history,  # type: ignore[arg-type]
+            )
+
+        count, _ = await asyncio.gather(
+            asyncio.to_thread(receive),
+            asyncio.to_thread(
+                around.storage.ready,
+                running.timeline_id,
+                running.generation,
+                running.dsn,
+            ),
+        )
+        if count < around.safekeepers.quorum:
+            raise BranchpgError(
+                f"{count} safekeepers receive, {around.safekeepers.quorum} are needed",
+                hint="see the log of the safekeepers",
+            )
+
+    async def _configure(self, running: Running) -> None:
+        around = self._around
+        if not directory.is_configured(self.pgdata):
+            await asyncio.to_thread(configure.first_start, running.dsn, around.first)
+            directory.mark_configured(self.pgdata, around.programs)
+
+    async def _read(self, timeline_id: str) -> Running:
+        around, clock = self._around, _Clock()
+        await asyncio.to_thread(
+            around.storage.materialise, timeline_id, self.pgdata, self.lsn
+        )
+        clock.note("basebackup_ms")
+        settings = configure.read_settings(run=around.run, port=self._port)
+        server = self._launch(settings)
+        try:
+            await server.wait_until_ready()
+        except BaseException:
+            await server.stop(fast=False)
+            raise
+        clock.note("start_postgres_ms")
+        clock.total()
+        self.timings = clock.told
+        return Running(
+            server=server,
+            timeline_id=timeline_id,
+            generation=0,
+            dsn=self._dsn(),
+            socket_path=os.path.join(around.run, f".s.PGSQL.{self._port}"),
+            observer=Observer(self._dsn(), ()),
+            timings=clock.told,
+        )
+
+    def _launch(self, settings: Mapping[str, str]) -> Server:
+        log = os.path.join(os.path.dirname(self.pgdata), "postgres.log")
+        return Server.start(
+            self._around.programs, self.pgdata, settings=settings, log=log
+        )
+
+    async def _end(self, running: Running) -> None:
+        self.running = None
+        self._seen = None
+        running.closing.close()
+        running.observer.close()
+        await running.server.stop(within=_STOP_SECONDS)
+        if self.read_only:
+            return
+        around = self._around
+        with contextlib.suppress(BranchpgError):
+            await asyncio.gather(
+                asyncio.to_thread(
+                    around.safekeepers.release,
+                    around.storage.tenant_id,
+                    running.timeline_id,
+                    running.generation,
+                ),
+                asyncio.to_thread(
+                    around.storage.detach, running.timeline_id, running.generation
+                ),
+            )
+
+    def _dsn(self) -> str:
+        return (
+            f"host={self._around.run} port={self._port} user={cluster.SUPERUSER} "
+            "dbname=postgres connect_timeout=10"
+        )
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._began = self._last = time.monotonic()
+        self.told: dict[str, int] = {}
+
+    def note(self, name: str) -> None:
+        """Note how long the step that ends now took."""
+        moment = time.monotonic()
+        self.told[name] = round((moment - self._last) * 1000)
+        self._last = moment
+
+    def total(self) -> None:
+        """Note how long all of it took."""
+        self.told["total_startup_ms"] = round((self._last - self._began) * 1000)

@@ -1,0 +1,242 @@
+"""All endpoints of a compute: they follow the catalog, and clients find them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import shutil
+import time
+from typing import TYPE_CHECKING, Final
+
+from branchpg.compute.endpoint import Endpoint, Running
+from branchpg.compute.proxy.backend import Lease, Route
+from branchpg.errors import BadRequest, BranchpgError, NotFound
+from branchpg.lsn import Lsn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from branchpg.compute.endpoint import Surroundings
+    from branchpg.store.catalog import Branch, Catalog
+
+__all__ = ["Fleet"]
+
+_LOG: Final = logging.getLogger(__name__)
+_WATCH_SECONDS: Final = 20.0
+_RETRY_SECONDS: Final = 0.5
+_LOOK_SECONDS: Final = 1.0
+_EPHEMERAL_SECONDS: Final = 30.0
+_NEVER: Final = -1
+_PORTS: Final = range(1024, 65536)  # names of sockets; nothing listens on TCP
+
+
+class Fleet:
+    """The endpoints of one tenant, running and suspended."""
+
+    def __init__(
+        self, surroundings: Surroundings, *, suspend_seconds: int, database: str
+    ) -> None:
+        self._around = surroundings
+        self._suspend_seconds = suspend_seconds
+        self._database = database.encode()
+        self._endpoints: dict[str, Endpoint] = {}
+        self._ports = iter(_PORTS)
+        self._catalog: Catalog | None = None
+        self._watcher = f"compute-{secrets.token_hex(4)}"
+
+    @property
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        """Those that were used since this compute started, by id."""
+        return self._endpoints
+
+    @property
+    def catalog(self) -> Catalog:
+        """What the pageserver said last."""
+        if self._catalog is None:
+            raise BranchpgError("the pageserver did not answer yet")
+        return self._catalog
+
+    async def load(self) -> None:
+        """Ask the pageserver for what there is."""
+        self._catalog = await asyncio.to_thread(self._around.storage.catalog)
+
+    async def run(self, told: asyncio.Event) -> None:
+        """Follow the catalog and watch for idle endpoints, until told to end."""
+        async with asyncio.TaskGroup() as tasks:
+            work = [
+                tasks.create_task(self.follow()),
+                tasks.create_task(self.watch_idle()),
+            ]
+            await told.wait()
+            for task in work:
+                task.cancel()
+        await self.stop()
+
+    async def follow(self) -> None:
+        """Act on every change of the catalog, forever.
+
+        The next question tells the pageserver that the answer before was acted on.
+        """
+        while True:
+            seen = self._catalog.version if self._catalog else -1
+            try:
+                catalog = await asyncio.to_thread(
+                    self._around.storage.watch, self._watcher, seen, _WATCH_SECONDS
+                )
+            except BranchpgError as error:
+                _LOG.warning("pageserver: %s", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            if catalog.version != seen:
+                await self._apply(catalog)
+
+    async def watch_idle(self) -> None:
+        """Suspend endpoints that nobody uses, forever."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            for endpoint in tuple(self._endpoints.values()):
+                await self._look_at(endpoint)
+
+    async def connect(self, route: Route) -> Lease:
+        """Return a lease on the server that a route leads to; see proxy.backend."""
+        branch, endpoint_id = await self._find(route)
+        timeline_id = branch.timeline_id
+        if route.lsn is not None or route.timestamp is not None:
+            lsn = await self._moment(timeline_id, route)
+            endpoint = self._ephemeral(timeline_id, lsn)
+        else:
+            endpoint = self._endpoint(endpoint_id)
+        running = await endpoint.acquire(timeline_id)
+        return self._lease(endpoint, running, route)
+
+    async def start(self, endpoint_id: str) -> Running:
+        """Start an endpoint, as a client's connection would."""
+        about = self.catalog.endpoints[endpoint_id]
+        branch = self.catalog.branches[about.branch_id]
+        return await self._endpoint(endpoint_id).acquire(branch.timeline_id)
+
+    async def stop(self) -> None:
+        """Suspend everything."""
+        async with asyncio.TaskGroup() as tasks:
+            for endpoint in self._endpoints.values():
+                tasks.create_task(endpoint.suspend())
+
+    def _lease(self, endpoint: Endpoint, running: Running, route: Route) -> Lease:
+        endpoint.sessions += 1
+
+        def release() -> None:
+            endpoint.sessions -= 1
+            endpoint.last_active = time.monotonic()
+
+        return Lease(
+            endpoint=endpoint.id,
+            socket_path=running.socket_path,
+            database=route.database or self._database,
+            release=release,
+            closing=running.closing,
+        )
+
+    async def _apply(self, catalog: Catalog) -> None:
+        """End the servers of branches that are gone, or have another timeline now."""
+        self._catalog = catalog
+        async with asyncio.TaskGroup() as tasks:
+            for endpoint in tuple(self._endpoints.values()):
+                tasks.create_task(self._follow(endpoint, catalog))
+
+    async def _follow(self, endpoint: Endpoint, catalog: Catalog) -> None:
+        about, running = catalog.endpoints.get(endpoint.id), endpoint.running
+        if about is not None:
+            timeline_id = catalog.branches[about.branch_id].timeline_id
+            if running and running.timeline_id != timeline_id:
+                await endpoint.suspend()
+        elif endpoint.ephemeral_of not in catalog.timelines:
+            await self._retire(endpoint)
+
+    async def _retire(self, endpoint: Endpoint) -> None:
+        await endpoint.suspend()
+        self._endpoints.pop(endpoint.id, None)
+        await asyncio.to_thread(
+            shutil.rmtree, os.path.dirname(endpoint.pgdata), ignore_errors=True
+        )
+
+    async def _look_at(self, endpoint: Endpoint) -> None:
+        about = self.catalog.endpoints.get(endpoint.id)
+        if about is None:
+            if await endpoint.suspend_if_idle(_EPHEMERAL_SECONDS):
+                await self._retire(endpoint)
+            return
+        timeout = about.suspend_timeout_seconds or self._suspend_seconds
+        if timeout != _NEVER:
+            await endpoint.suspend_if_idle(timeout)
+
+    async def _find(self, route: Route) -> tuple[Branch, str]:
+        """Return the branch and the endpoint of a route; ask again for a new name."""
+        try:
+            return _find(self.catalog, route)
+        except BranchpgError:
+            await self.load()
+            return _find(self.catalog, route)
+
+    def _endpoint(self, endpoint_id: str) -> Endpoint:
+        if endpoint_id not in self._endpoints:
+            about = self.catalog.endpoints[endpoint_id]
+            self._endpoints[endpoint_id] = Endpoint(
+                endpoint_id,
+                next(self._ports),
+                self._around,
+                read_only=about.type == "read_only",
+                lsn=about.lsn,
+            )
+        return self._endpoints[endpoint_id]
+
+    def _ephemeral(self, timeline_id: str, lsn: Lsn) -> Endpoint:
+        endpoint_id = f"at-{timeline_id[:12]}-{int(lsn):x}"
+        if endpoint_id not in self._endpoints:
+            self._endpoints[endpoint_id] = Endpoint(
+                endpoint_id,
+                next(self._ports),
+                self._around,
+                read_only=True,
+                lsn=lsn,
+                ephemeral_of=timeline_id,
+            )
+        return self._endpoints[endpoint_id]
+
+    async def _moment(self, timeline_id: str, route: Route) -> Lsn:
+        if route.lsn is not None:
+            return Lsn.parse(route.lsn)
+        storage = self._around.storage
+        lsn, kind = await asyncio.to_thread(
+            storage.lsn_of, timeline_id, route.timestamp or ""
+        )
+        if kind == "past":
+            raise BadRequest(f"{route.timestamp} is before the history that is kept")
+        return lsn
+
+
+def _find(catalog: Catalog, route: Route) -> tuple[Branch, str]:
+    if route.endpoint is not None:
+        about = catalog.endpoints.get(route.endpoint)
+        if about is None:
+            raise NotFound(f'endpoint "{route.endpoint}" was not found')
+        branch = catalog.branches[about.branch_id]
+        if route.branch is not None and route.branch not in {branch.name, branch.id}:
+            raise BadRequest(
+                f"Inconsistent project name inferred from SNI ('{about.id}') and "
+                f"project option ('{route.branch}')."
+            )
+        return branch, about.id
+    named = route.branch is not None
+    branch = catalog.branch(route.branch or "") if named else catalog.default_branch()
+    kind = "read_only" if route.read_only else "read_write"
+    for about in catalog.endpoints_of(branch.id):
+        if about.type == kind:
+            return branch, about.id
+    if not named or catalog.endpoints_of(branch.id) or route.read_only:
+        raise NotFound(
+            f'branch "{branch.name}" has no {kind} endpoint',
+            hint=f"branchpg branch add-compute {branch.name}",
+        )
+    raise NotFound(f'branch "{branch.name}" has no endpoint')
