@@ -14,6 +14,7 @@ from branchpg.compute import configure, directory
 from branchpg.compute.activity import Activity, Observer
 from branchpg.compute.directory import Held
 from branchpg.compute.proxy.backend import Closing
+from branchpg.compute.replay import wait_for_replay
 from branchpg.errors import BranchpgError
 from branchpg.postgres import cluster
 from branchpg.postgres.server import Server, end_leftover
@@ -250,10 +251,14 @@ class Endpoint:
         if not directory.is_configured(self.pgdata):
             await asyncio.to_thread(configure.first_start, running.dsn, around.first)
             directory.mark_configured(self.pgdata, around.programs)
+            # So that branches find all of it made.
+            await asyncio.to_thread(
+                around.storage.ask_for_snapshot, running.timeline_id
+            )
 
     async def _read(self, timeline_id: str) -> Running:
         around, clock = self._around, _Clock()
-        await asyncio.to_thread(
+        lsn = await asyncio.to_thread(
             around.storage.materialise, timeline_id, self.pgdata, self.lsn
         )
         clock.note("basebackup_ms")
@@ -261,6 +266,8 @@ class Endpoint:
         server = self._launch(settings)
         try:
             await server.wait_until_ready()
+            # It takes connections as soon as it is consistent, and replays on.
+            await asyncio.to_thread(wait_for_replay, self._dsn(), lsn)
         except BaseException:
             await server.stop(fast=False)
             raise

@@ -342,11 +342,15 @@ class _Timelines:
         return {}
 
     def checkpoint(self, told: Call) -> object:
-        """Take a snapshot now, and fetch what whole segments there are."""
+        """Take a snapshot, and fetch what whole segments there are."""
         tenant = _tenant(self._service, told)
         about = _timeline(tenant.catalog, told)
+        if told.query.get("wait") == "false":
+            work = partial(self._service.timelines.snapshot, tenant, about.timeline_id)
+            self._service.in_background(work, "snapshot")
+            return {"lsn": None}
         lsn = self._service.timelines.snapshot(tenant, about.timeline_id)
-        self._service.wal.ingest(tenant.catalog, about)
+        self._service.timelines.ingest(tenant, about.timeline_id)
         return {"lsn": lsn}
 
 

@@ -60,10 +60,14 @@ class Collector:
     ) -> GcResult:
         """Remove what a timeline no longer needs, or say what that would be."""
         started = time.monotonic()
+        # Outside of the block, since it may read many segments; it only moves on.
+        cutoff = self._cutoff(
+            tenant.catalog, tenant.catalog.timeline(timeline_id), horizon
+        )
         with tenant.history.removing():
             catalog = tenant.catalog
             timeline = catalog.timeline(timeline_id)
-            plan = self._plan(catalog, timeline, horizon)
+            plan = self._plan(catalog, timeline, cutoff)
             own = snapshots.all_of(self._store.layout, tenant.id, timeline_id)
             numbers = self._wal.numbers(catalog, timeline_id)
             removed = 0
@@ -88,9 +92,9 @@ class Collector:
         )
 
     def _plan(
-        self, catalog: Catalog, timeline: Timeline, horizon: int | None
+        self, catalog: Catalog, timeline: Timeline, since: tuple[Lsn, str]
     ) -> retention.Plan:
-        cutoff, reason = self._cutoff(catalog, timeline, horizon)
+        cutoff, reason = since
         return retention.plan(
             snapshots=snapshots.all_of(
                 self._store.layout, catalog.tenant_id, timeline.timeline_id

@@ -115,7 +115,7 @@ class Pageserver:
             if timeline.is_deleting or self._stopping.is_set():
                 continue
             if timeline.attachment:
-                _quietly(partial(self.wal.ingest, tenant.catalog, timeline), "WAL")
+                _quietly(partial(self.timelines.ingest, tenant, timeline_id), "WAL")
                 _quietly(partial(self._snapshot, tenant, timeline_id), "snapshot")
             _quietly(partial(self._collect, tenant, timeline_id), "GC")
 

@@ -25,7 +25,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 """What applies where a tenant says nothing else; sizes are bytes."""
 
 _DURATION: Final = re.compile(
-    r"(\d+)\s*(ms|s|sec|secs|seconds?|m|min|mins|minutes?|h|hr|hrs|hours?|d|days?)"
+    r"(\d+)\s*(ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)"
 )
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 

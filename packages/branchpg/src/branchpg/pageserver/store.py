@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from branchpg.http.safekeepers import Safekeepers
     from branchpg.pageserver.wal import Wal
     from branchpg.postgres.programs import Programs
+    from branchpg.spawn import Identity
     from branchpg.store.catalog import Attachment, Catalog
     from branchpg.store.layout import Layout
 
@@ -162,9 +163,7 @@ class Store:
             catalog, timeline_id, row, upto=lsn, directory=log, owner=identity
         )
         if standby:
-            sign = os.path.join(making, "standby.signal")
-            with open(sign, "wb"):
-                owner.give(sign, identity)
+            _let_stand_by(making, identity)
         os.chmod(making, 0o700)
         owner.give(making, identity)
         os.rename(making, target)
@@ -176,6 +175,20 @@ class Store:
                 f"no quorum of safekeepers has the WAL of the snapshot up to {lsn}",
                 hint="start the others",
             )
+
+
+def _let_stand_by(data: str, identity: Identity | None) -> None:
+    """Let the server on a data directory replay what is there, and only read.
+
+    A standby that finds our label of a cold copy waits for the end of a backup. It
+    needs no label: it begins at the checkpoint of the control file by itself.
+    """
+    label = os.path.join(data, _LABEL)
+    if snapshots.is_cold(label):
+        os.unlink(label)
+    sign = os.path.join(data, "standby.signal")
+    with open(sign, "wb"):
+        owner.give(sign, identity)
 
 
 class _Backup:

@@ -170,6 +170,13 @@ class Timelines:
             )
             return taken.snapshot.lsn
 
+    def ingest(self, tenant: Tenant, timeline_id: str) -> None:
+        """Fetch the whole segments that only the safekeepers have."""
+        with tenant.history.reading(), tenant.lock(timeline_id):
+            timeline = tenant.catalog.timelines.get(timeline_id)
+            if timeline and not timeline.is_deleting:
+                self._wal.ingest(tenant.catalog, timeline)
+
     def lag(self, tenant: Tenant, timeline_id: str, head: Lsn) -> int:
         """Return the bytes of WAL that a copy made now would have to replay."""
         return head - self._store.nearest(tenant.catalog, timeline_id, head).lsn

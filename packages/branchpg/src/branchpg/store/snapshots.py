@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from branchpg.store.layout import Layout
 
-__all__ = ["Snapshot", "all_of", "cold_label", "publish", "remove", "staging"]
+__all__ = [
+    "Snapshot",
+    "all_of",
+    "cold_label",
+    "is_cold",
+    "publish",
+    "remove",
+    "staging",
+]
 
 _ABOUT: Final = "snapshot.json"
 
@@ -100,6 +108,12 @@ def cold_label(*, redo: Lsn, checkpoint: Lsn, segment: str, timeline: int) -> st
         "LABEL: branchpg\n"
         f"START TIMELINE: {timeline}\n"
     )
+
+
+def is_cold(label: str) -> bool:
+    """Return whether a file is a label that `cold_label` made."""
+    with open(label, encoding="utf-8") as file:
+        return "BACKUP METHOD" not in file.read()
 
 
 def _lsn(_wanted: type, value: object) -> Lsn:
