@@ -65,7 +65,8 @@ def find_record_end(
         with open(os.path.join(view, last.next().name), "wb") as zeros:
             zeros.truncate(last.size)
         for segment in reversed(run[:-1] or run):
-            found = _last_record(programs, view, max(start, segment.start), last)
+            names = (segment.name, last.next().name)
+            found = _last_record(programs, view, max(start, segment.start), names)
             if found is not None:
                 return _end_of(directory, found, last)
             if segment.start <= start:
@@ -83,15 +84,15 @@ def _unbroken(segments: Sequence[Segment], last: Segment) -> list[Segment]:
 
 
 def _last_record(
-    programs: Programs, view: str, start: Lsn, last: Segment
+    programs: Programs, view: str, start: Lsn, names: tuple[str, str]
 ) -> Lsn | None:
     done = spawn.result(
         (
             os.path.join(programs.directory, "pg_waldump"),
             "--quiet",
             f"--path={view}",
-            f"--timeline={last.postgres_timeline}",
             f"--start={start}",
+            *names,
         ),
         environment=programs.environment,
     )
