@@ -1,7 +1,8 @@
 """Which generation wrote what: the rules of ADR 0009, without any I/O.
 
-A history lists for each generation the position where its WAL begins. It stands for one
-log: what a generation wrote ends where a later one begins.
+A history lists, for one log, the generations that wrote it and where the WAL of each
+begins. A new generation's log goes on from the furthest log that an election found: its
+history is that log's, and the new generation at its end.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from branchpg.lsn import Lsn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Entry", "History", "checked", "last_generation", "superseded_from", "upto"]
+__all__ = ["Entry", "History", "checked", "common_end", "last_generation", "upto"]
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -36,6 +37,9 @@ def checked(history: Sequence[Entry], generation: int) -> History:
         raise BadRequest(f"the history does not end with generation {generation}")
     if generations[0] < 1 or generations != sorted(set(generations)):
         raise BadRequest("the generations of a history must be positive, and grow")
+    lsns = [entry.lsn for entry in history]
+    if lsns != sorted(lsns):
+        raise BadRequest("the positions of a history must not fall")
     return tuple(history)
 
 
@@ -45,28 +49,28 @@ def last_generation(history: History, flush_lsn: Lsn | None) -> int:
     A log that ends just where a generation begins is a whole prefix of that
     generation's log, and counts as its.
     """
-    if flush_lsn is None:
-        return 0
-    reached = (entry.generation for entry in history if entry.lsn <= flush_lsn)
-    return max(reached, default=0)
+    return max((entry.generation for entry in upto(history, flush_lsn)), default=0)
 
 
-def superseded_from(
-    history: History, *, wrote: int, flush_lsn: Lsn | None
-) -> Lsn | None:
-    """Return where a log stops to be part of a history's; None where nothing is to go.
+def common_end(ours: History, theirs: History, flush_lsn: Lsn | None) -> Lsn | None:
+    """Return up to where our log is part of theirs; None where they share nothing.
 
-    Each generation after the one that `wrote` the log's end may have begun below it.
-    That must not be looked for in the next one alone: the one after that may have been
-    elected without it, and have begun further back.
+    They share what the last generation wrote that both know, up to where the first of
+    them left it. It is not enough to look where a generation after our last one began
+    in theirs: of two generations that both began without the other's WAL, the later
+    one's history says nothing of the earlier one.
     """
-    if flush_lsn is None:
-        return None
-    begun = (int(entry.lsn) for entry in history if entry.generation > wrote)
-    lowest = min(begun, default=int(flush_lsn))
-    return None if lowest >= flush_lsn else type(flush_lsn)(lowest)
+    ours = upto(ours, flush_lsn)
+    begun = {entry.generation: entry.lsn for entry in theirs}
+    our_end = flush_lsn
+    for entry in reversed(ours):
+        if begun.get(entry.generation) == entry.lsn and our_end is not None:
+            later = (e.lsn for e in theirs if e.generation > entry.generation)
+            return min([our_end, *later])
+        our_end = entry.lsn
+    return None
 
 
-def upto(history: History, lsn: Lsn) -> History:
-    """Return the history of a log that was cut at a position."""
-    return tuple(entry for entry in history if entry.lsn <= lsn)
+def upto(history: History, lsn: Lsn | None) -> History:
+    """Return the history of a log that ends at a position; None: that has no WAL."""
+    return () if lsn is None else tuple(e for e in history if e.lsn <= lsn)

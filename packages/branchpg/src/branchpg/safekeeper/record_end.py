@@ -29,6 +29,7 @@ _NO_RECORD: Final = re.compile(r"could not find a valid record after")
 _HEADER: Final = struct.Struct(
     "=HHIQ"
 )  # XLogPageHeaderData: magic, info, tli, pageaddr
+_SWITCH: Final = 0x40  # XLOG_SWITCH, of the resource manager 0
 _LENGTH: Final = struct.Struct("=I")  # XLogRecord.xl_tot_len
 
 
@@ -57,7 +58,7 @@ def find_record_end(
     last = last_written(directory, segments)
     if last is None or last.end <= start:
         return None
-    run = _unbroken(segments, last)
+    run = [item for item in _unbroken(segments, last) if item.end > start]
     with tempfile.TemporaryDirectory(prefix="wal-") as view:
         for segment in run:
             target = os.path.abspath(os.path.join(directory, segment.name))
@@ -65,7 +66,8 @@ def find_record_end(
         with open(os.path.join(view, last.next().name), "wb") as zeros:
             zeros.truncate(last.size)
         for segment in reversed(run[:-1] or run):
-            found = _last_record(programs, view, max(start, segment.start), last)
+            names = (segment.name, last.next().name)
+            found = _last_record(programs, view, max(start, segment.start), names)
             if found is not None:
                 return _end_of(directory, found, last)
             if segment.start <= start:
@@ -83,15 +85,15 @@ def _unbroken(segments: Sequence[Segment], last: Segment) -> list[Segment]:
 
 
 def _last_record(
-    programs: Programs, view: str, start: Lsn, last: Segment
+    programs: Programs, view: str, start: Lsn, names: tuple[str, str]
 ) -> Lsn | None:
     done = spawn.result(
         (
             os.path.join(programs.directory, "pg_waldump"),
             "--quiet",
             f"--path={view}",
-            f"--timeline={last.postgres_timeline}",
             f"--start={start}",
+            *names,
         ),
         environment=programs.environment,
     )
@@ -105,7 +107,19 @@ def _last_record(
 
 
 def _end_of(directory: str, record: Lsn, last: Segment) -> Lsn:
-    segment = Segment.at(record, last.postgres_timeline, last.size)
+    length = _LENGTH.unpack(_bytes(directory, record, 4, last))[0]
+    end = record_end(record, length, last.size)
+    # xl_info and xl_rmid stand in the header's bytes 16 and 17. The header may run into
+    # a next page, but not within eight bytes that are aligned.
+    kind = record_end(record, 17, last.size) - 8
+    info, manager = _bytes(directory, kind, 2, last)
+    if manager == 0 and info & 0xF0 == _SWITCH:
+        # Nothing but zeros follows in the segment.
+        return Segment.at(end - 1, last.postgres_timeline, last.size).end
+    return end
+
+
+def _bytes(directory: str, lsn: int, count: int, last: Segment) -> bytes:
+    segment = Segment.at(lsn, last.postgres_timeline, last.size)
     with open(os.path.join(directory, segment.name), "rb", buffering=0) as file:
-        data = os.pread(file.fileno(), _LENGTH.size, record - segment.start)
-    return record_end(record, _LENGTH.unpack(data)[0], last.size)
+        return os.pread(file.fileno(), count, lsn - segment.start)

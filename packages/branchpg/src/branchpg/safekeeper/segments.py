@@ -129,6 +129,8 @@ class Segments:
             self._write_all(piece, lsn - segment.start)
             lsn += len(piece)
             view = view[len(piece) :]
+        if self._open:
+            self._make_ready(self._open, lsn - self._open.start)
         return lsn
 
     def _write_all(self, data: bytes | memoryview, offset: int) -> None:

@@ -65,6 +65,7 @@ class Fenced(msgspec.Struct, frozen=True):
     last_generation: int
     flush_lsn: Lsn | None
     start_lsn: Lsn
+    history: rules.History
 
 
 class Timeline:
@@ -152,6 +153,7 @@ class Timeline:
                 last_generation=self.last_generation,
                 flush_lsn=self.flush_lsn,
                 start_lsn=self._state.start_lsn,
+                history=rules.upto(self._state.history, self.flush_lsn),
             )
 
     def receive(
@@ -262,10 +264,8 @@ class Timeline:
     def _adopt(self, history: rules.History) -> None:
         """Cut what the history's log does not hold, then make the history ours."""
         flush = self.flush_lsn
-        end = rules.superseded_from(
-            history, wrote=self.last_generation, flush_lsn=flush
-        )
-        if end is not None:
+        end = rules.common_end(self._state.history, history, flush)
+        if end != flush:
             _log.warning("%s: the WAL from %s on was superseded", self.key, end)
             self._cut(end)
         with self.lock:
