@@ -137,7 +137,8 @@ class Running:
         settings = {"user": "alice", "password": "secret", "host": "127.0.0.1"}
         settings |= {"port": self.port, "dbname": database, "connect_timeout": 20}
         connection = psycopg2.connect(**settings | options)
-        connection.autocommit = True
+        if "connection_factory" not in options:
+            connection.autocommit = True
         return connection
 
     def ask(self, statement: str, database: str = "app", **options: Any) -> Any:
@@ -165,8 +166,9 @@ class Running:
         return self.proxy.registry.get_sample_value(name, labels) or 0
 
     def stop(self) -> None:
-        self.loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(20)
+        if self._thread.is_alive():
+            self.loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(20)
 
     def _run(self, settings: Settings) -> None:
         uvloop.run(self._serve(settings))

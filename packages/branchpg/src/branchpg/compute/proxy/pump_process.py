@@ -158,7 +158,7 @@ class Pump:
         while self._reports:
             try:
                 self._control.send(b"".join(self._reports[:_REPORTS]))
-            except BlockingIOError:
+            except OSError:  # full, or gone: the loop will see
                 return
             del self._reports[:_REPORTS]
 
@@ -188,9 +188,7 @@ class Pump:
         side.moved += count
         if not count:
             self._finish(side)
-        elif self._give(side.peer, _buffer[:count]) and (
-            count == CHUNK or side.ending
-        ):
+        elif self._give(side.peer, _buffer[:count]) and (count == CHUNK or side.ending):
             self._again.append(side)  # when others have had their turn
 
     def _broken(self, side: Side) -> None:
