@@ -18,6 +18,7 @@ import resource
 import select
 import sys
 from _struct import Struct
+from posix import sched_yield
 from time import monotonic
 
 TYPE_CHECKING = False
@@ -30,9 +31,10 @@ CHUNK = 256 * 1024
 _IN, _OUT, _FAILED = select.EPOLLIN, select.EPOLLOUT, select.EPOLLERR
 _ENDED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 _SOURCE = _IN | select.EPOLLRDHUP | select.EPOLLET
-_TURNS = 8  # chunks moved one way before others have their turn
 _EVENTS = 256
 _LINGER = 5.0  # seconds a client has to fetch a server's last words
+_LOOKS = 100  # for an event before going to sleep, of about a microsecond each
+_LONGEST_REST = 64  # times not to look, after looking was in vain
 _RETRY = 0.05  # seconds after the other side of the control socket took nothing
 _COMMAND = Struct("!cQ")
 _REPORT = Struct("!cQQQ")
@@ -85,27 +87,57 @@ class Pump:
         self._again: list[Side] = []
         self._lingering: dict[Side, float] = {}
         self._reports: list[bytes] = []
+        self._number = 0  # of the session whose event was the last
+        self._lone = False  # and of the one before it
+        self._rest, self._tired = 0, 1
         control.setblocking(False)
         self._poll.register(control.fileno(), _IN)
 
     def run(self) -> None:
         """Pass bytes until the other side of the control socket is gone."""
         poll, dispatch = self._poll.poll, self._dispatch
-        while dispatch(poll(self._patience(), _EVENTS)):
+        while True:
+            happened = self._soon() if self._lone else None
+            if not dispatch(happened or poll(self._patience(), _EVENTS)):
+                return
             if self._again or self._lingering or self._reports:
                 self._catch_up()
 
+    def _soon(self) -> list[tuple[int, int]] | None:
+        """Look for an event without going to sleep, if that has been worth it.
+
+        Where one session is alone and asks and is answered within microseconds, falling
+        asleep and being woken takes longer than all the rest.
+        """
+        if self._rest:
+            self._rest -= 1
+            return None
+        poll = self._poll.poll
+        for _ in range(_LOOKS):
+            if happened := poll(0, _EVENTS):
+                self._tired = 1
+                return happened
+            sched_yield()
+        self._tired = min(2 * self._tired, _LONGEST_REST)
+        self._rest = self._tired
+        return None
+
     def _dispatch(self, happened: list[tuple[int, int]]) -> bool:
-        sides, move = self._sides, self._move
+        sides = self._sides
+        number = 0
         for descriptor, events in happened:
             side = sides.get(descriptor)
             if side is None:
                 if descriptor == self._control.fileno() and not self._command():
                     return False
-            elif events == _IN and not side.peer.waiting:
-                move(side)
+                continue
+            number = side.number
+            if events == _IN and not side.peer.waiting:
+                self._move(side)
             else:
                 self._react(side, events)
+        self._lone = len(happened) == 1 and number == self._number
+        self._number = number
         return True
 
     def _patience(self) -> float:
@@ -126,7 +158,7 @@ class Pump:
         while self._reports:
             try:
                 self._control.send(b"".join(self._reports[:_REPORTS]))
-            except BlockingIOError:
+            except OSError:  # full, or gone: the loop will see
                 return
             del self._reports[:_REPORTS]
 
@@ -146,27 +178,24 @@ class Pump:
 
     def _move(self, side: Side) -> None:
         """Pass on what a side has sent, until there is no more or no room for it."""
-        peer = side.peer
         try:
-            for _ in range(_TURNS):
-                count = side.receive(_buffer)
-                if not count:
-                    self._finish(side)
-                    return
-                side.moved += count
-                if not self._give(peer, _buffer[:count]):
-                    return
-                if count < CHUNK and not side.ending:
-                    return
+            count = side.receive(_buffer)
         except BlockingIOError:
             return
         except OSError:
-            if side.is_client:
-                self._abort(side)
-            else:
-                self._finish(side)  # PostgreSQL closed, and had not read all
+            self._broken(side)
             return
-        self._again.append(side)
+        side.moved += count
+        if not count:
+            self._finish(side)
+        elif self._give(side.peer, _buffer[:count]) and (count == CHUNK or side.ending):
+            self._again.append(side)  # when others have had their turn
+
+    def _broken(self, side: Side) -> None:
+        if side.is_client:
+            self._abort(side)
+        else:
+            self._finish(side)  # PostgreSQL closed, and had not read all
 
     def _give(self, side: Side, data: memoryview) -> bool:
         """Send; return whether there may be more."""
@@ -288,16 +317,11 @@ class Pump:
     def _end(self, number: int) -> None:
         """End a session, after what the server has said so far."""
         client = self._clients.get(number)
-        if client is None:
-            return
-        if not client.waiting:
-            self._move(client.peer)
-        if number not in self._clients:
-            return
-        if client.waiting:
-            self._abort(client)
-        elif not client.peer.finished:
-            self._finish(client.peer)
+        if client is not None:
+            server = client.peer
+            server.sock.shutdown(_socket.SHUT_RD)  # it reads as its end, after the rest
+            server.ending = True
+            self._again.append(server)
 
 
 def main(descriptor: int) -> None:

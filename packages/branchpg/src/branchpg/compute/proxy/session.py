@@ -113,17 +113,28 @@ class Session:
         return way, password.InItsName(self._channel, user=way.user, password=given)
 
     async def _lease(self, way: Route, until: float) -> Lease:
-        wait = until - time.monotonic()
+        # Kept here as well: it may come at the very moment when the client goes.
+        leases: list[Lease] = []
+
+        async def take() -> None:
+            leases.append(await self._desk.backends.connect(way))
+
         try:
-            async with asyncio.timeout(wait):
-                return await while_there(
-                    self._channel, self._desk.backends.connect(way)
-                )
-        except TimeoutError as error:
-            raise TryLater(
-                f"the endpoint was not ready within {self._limits.wake_seconds:g} s",
-                hint="try again, or look at the endpoint's log",
-            ) from error
+            async with asyncio.timeout(until - time.monotonic()):
+                await while_there(self._channel, take())
+        except BaseException as error:
+            for lease in leases:
+                lease.release()
+            if isinstance(error, TimeoutError):
+                raise self._too_late() from error
+            raise
+        return leases[0]
+
+    def _too_late(self) -> TryLater:
+        return TryLater(
+            f"the endpoint was not ready within {self._limits.wake_seconds:g} s",
+            hint="try again, or look at the endpoint's log",
+        )
 
     async def _on(self, lease: Lease, way: Route, client: Client, began: float) -> None:
         sent_before = self._channel.sent

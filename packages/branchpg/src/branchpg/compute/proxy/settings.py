@@ -50,5 +50,5 @@ class Settings:
     domains: tuple[str, ...] = ("localhost",)
     password_routing: bool = False
     replication: bool = True
-    pumps: int = 1
+    pumps: int = 2
     limits: Limits = field(default_factory=Limits)
