@@ -123,7 +123,8 @@ class Stack:
         keepers = ",".join(f"127.0.0.1:{self.ports[k]['http']}" for k in self.keepers)
         common += ["--safekeepers", keepers]
         if name == "pageserver":
-            return ["branchpg.pageserver", *common, "--init-branch", "main"]
+            common += ["--init-branch", "main", "--testing"]
+            return ["branchpg.pageserver", *common]
         pageserver = self.ports["pageserver"]
         options = {
             "pageserver": f"127.0.0.1:{pageserver['http']}",

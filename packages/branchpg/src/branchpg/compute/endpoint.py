@@ -17,7 +17,7 @@ from branchpg.compute.proxy.backend import Closing
 from branchpg.compute.replay import wait_for_replay
 from branchpg.errors import BranchpgError
 from branchpg.postgres import cluster
-from branchpg.postgres.server import Server, end_leftover
+from branchpg.postgres.server import Server, end_leftover, postmaster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,6 +142,28 @@ class Endpoint:
         async with self._lock:
             if self.running:
                 await self._end(self.running)
+
+    async def end_if_broken(self) -> None:
+        """End a server that died, or lost its directory: the next start mends it."""
+        running = self.running
+        if running is None or self._lock.locked():
+            return
+        found = postmaster(self.pgdata)
+        if running.server.runs and found and found.pid == running.server.pid:
+            return
+        _LOG.warning("endpoint %s has lost its server or its directory", self.id)
+        async with self._lock:
+            if self.running is running:
+                await self._end(running, fast=False)
+
+    async def yield_to(self, generation: int) -> None:
+        """End the server if another compute was given its timeline."""
+        running = self.running
+        if running and running.generation and running.generation < generation:
+            _LOG.warning("endpoint %s: generation %d is over", self.id, generation)
+            async with self._lock:
+                if self.running is running:
+                    await self._end(running, fast=False)
 
     async def suspend_if_idle(self, after: float) -> bool:
         """End the server where nobody has used it for some seconds."""
@@ -290,12 +312,12 @@ class Endpoint:
             self._around.programs, self.pgdata, settings=settings, log=log
         )
 
-    async def _end(self, running: Running) -> None:
+    async def _end(self, running: Running, *, fast: bool = True) -> None:
         self.running = None
         self._seen = None
         running.closing.close()
         running.observer.close()
-        await running.server.stop(within=_STOP_SECONDS)
+        await running.server.stop(fast=fast, within=_STOP_SECONDS)
         if self.read_only:
             return
         around = self._around

@@ -151,6 +151,7 @@ class Fleet:
             timeline_id = catalog.branches[about.branch_id].timeline_id
             if running and running.timeline_id != timeline_id:
                 await endpoint.suspend()
+            await endpoint.yield_to(catalog.timelines[timeline_id].generation)
         elif endpoint.ephemeral_of not in catalog.timelines:
             await self._retire(endpoint)
 
@@ -162,6 +163,7 @@ class Fleet:
         )
 
     async def _look_at(self, endpoint: Endpoint) -> None:
+        await endpoint.end_if_broken()
         about = self.catalog.endpoints.get(endpoint.id)
         if about is None:
             if await endpoint.suspend_if_idle(_EPHEMERAL_SECONDS):

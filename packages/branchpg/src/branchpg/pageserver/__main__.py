@@ -37,6 +37,7 @@ _LOG = logging.getLogger("branchpg.pageserver")
 @click.option("--token-file", help="A file with the bearer token it asks for.")
 @click.option("--pg-version", type=int, help="The major version of PostgreSQL.")
 @click.option("--init-branch", help="Make a project with this branch if there is none.")
+@click.option("--testing", is_flag=True, hidden=True)
 @click.option("--enabled-features", hidden=True, help="Neon's; without meaning here.")
 @report
 def main(
@@ -49,6 +50,7 @@ def main(
     token_file: str | None,
     pg_version: int | None,
     init_branch: str | None,
+    testing: bool,
     enabled_features: str | None,
 ) -> None:
     """Own timelines and snapshots: branches, retention, restores."""
@@ -72,6 +74,7 @@ def main(
         registry = prometheus_client.CollectorRegistry()
         registry.register(Collected(pageserver))
         routes = [*app.routes(pageserver, node_id), *branch_app.routes(pageserver)]
+        routes += app.testing_routes() if testing else []
         http = application([*routes, metrics_route(registry)], token=token)
 
         async def serve(told: asyncio.Event) -> None:

@@ -16,6 +16,7 @@ from branchpg.lsn import Lsn
 from branchpg.pageserver import info, settings
 from branchpg.pageserver.attachments import Wish
 from branchpg.pageserver.tenants import now
+from branchpg.store import failpoints
 from branchpg.store.catalog import Lease
 from branchpg.store.layout import check_id
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from branchpg.pageserver.tenants import Tenant
     from branchpg.store.catalog import Catalog, Timeline
 
-__all__ = ["routes"]
+__all__ = ["routes", "testing_routes"]
 
 _LONGEST_WATCH: Final = 60.0
 _TENANT: Final = "/v1/tenant/{tenant}"
@@ -80,8 +81,22 @@ class _Gc(msgspec.Struct, forbid_unknown_fields=True):
     dry_run: bool = False
 
 
+class _Failpoint(msgspec.Struct, forbid_unknown_fields=True):
+    kill_at: int
+
+
 class _Archival(msgspec.Struct, forbid_unknown_fields=True):
     state: str
+
+
+def testing_routes() -> list[Route]:
+    """Return the routes that only tests may use."""
+
+    def arm(told: Call) -> object:
+        failpoints.arm(told.read(_Failpoint).kill_at)
+        return {}
+
+    return [call("/v1/failpoints", "PUT", arm)]
 
 
 def routes(service: Pageserver, node_id: int) -> list[Route]:

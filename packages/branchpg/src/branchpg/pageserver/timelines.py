@@ -22,7 +22,7 @@ from branchpg.lsn import Lsn, Segment
 from branchpg.pageserver.live import flushed_lsn
 from branchpg.pageserver.tenants import now
 from branchpg.postgres import cluster, owner, waldump
-from branchpg.store import clone, durable, snapshots
+from branchpg.store import clone, durable, failpoints, snapshots
 from branchpg.store.catalog import Timeline
 
 if TYPE_CHECKING:
@@ -207,6 +207,7 @@ class Timelines:
         """Remove what a timeline has, then its entry; a crash between is resumed."""
         with tenant.history.removing(), tenant.lock(timeline_id):
             self._safekeepers.forget(tenant.id, timeline_id)
+            failpoints.step()
             directory = self._layout.timeline(tenant.id, timeline_id)
             shutil.rmtree(directory, ignore_errors=True)
             tenant.change(lambda catalog: catalog.without_timeline(timeline_id))

@@ -6,6 +6,8 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from branchpg.store import failpoints
+
 if TYPE_CHECKING:
     from branchpg.spawn import Identity
 
@@ -14,6 +16,7 @@ __all__ = ["make_directory", "replace_file", "sync_directory", "sync_tree"]
 
 def replace_file(path: str, data: bytes, *, mode: int = 0o600) -> None:
     """Replace a file as a whole: readers, and a next start, see the old or the new."""
+    failpoints.step()
     staging = f"{path}.new"
     handle = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
@@ -21,6 +24,7 @@ def replace_file(path: str, data: bytes, *, mode: int = 0o600) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        failpoints.step()
         os.replace(staging, path)
     except OSError:
         with contextlib.suppress(OSError):
@@ -33,6 +37,7 @@ def make_directory(
     path: str, *, mode: int = 0o700, owner: Identity | None = None
 ) -> None:
     """Make a directory that stays; one that is there is well, too."""
+    failpoints.step()
     with contextlib.suppress(FileExistsError):
         os.mkdir(path, mode)
         if owner:
@@ -51,6 +56,7 @@ def sync_directory(path: str) -> None:
 
 def sync_tree(root: str) -> None:
     """Force everything on the file system of a directory to disk."""
+    failpoints.step()
     handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         _syncfs(handle)

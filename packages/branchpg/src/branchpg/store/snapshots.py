@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from branchpg.lsn import Lsn
-from branchpg.store import durable
+from branchpg.store import durable, failpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +63,7 @@ def publish(directory: str, snapshot: Snapshot, target: str) -> Snapshot:
     content = msgspec.json.encode(about, enc_hook=str)
     durable.replace_file(os.path.join(directory, _ABOUT), content)
     durable.sync_tree(directory)
+    failpoints.step()
     with contextlib.suppress(FileExistsError):
         os.rename(directory, target)
     durable.sync_directory(os.path.dirname(target))

@@ -1,0 +1,326 @@
+"""What was acknowledged stays: services are killed, directories vanish, two compete."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import psycopg2
+import pytest
+from harness.stack import Stack, postmasters, query, wait_for
+
+from branchpg.errors import BranchpgError, Conflict
+from branchpg.http import codec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+WRITERS = 4
+
+
+class Load:
+    """Writers that insert numbers one by one, and remember what was acknowledged."""
+
+    def __init__(self, stack: Stack, branch: str | None = None) -> None:
+        self.stack, self.branch = stack, branch
+        self.acknowledged: list[int] = []
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._write, args=(n,)) for n in range(WRITERS)
+        ]
+
+    def __enter__(self) -> Load:
+        self.stack.sql("CREATE TABLE IF NOT EXISTS acks (n int)", branch=self.branch)
+        for thread in self._threads:
+            thread.start()
+        self.progress()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def progress(self) -> None:
+        """Wait until more was acknowledged."""
+        goal = len(self.acknowledged) + 20
+        wait_for(lambda: len(self.acknowledged) >= goal, "writers make progress")
+
+    def missing(self) -> set[int]:
+        """Return what was acknowledged and is not there."""
+        rows = self.stack.sql("SELECT n FROM acks", branch=self.branch)
+        return set(self.acknowledged) - {n for (n,) in rows}
+
+    def _write(self, writer: int) -> None:
+        number = writer
+        while not self._stopping.is_set():
+            try:
+                with self.stack.connect(self.branch, connect_timeout=5) as connection:
+                    with connection.cursor() as cursor:
+                        cursor.execute("SET statement_timeout = '10s'")
+                        while not self._stopping.is_set():
+                            number += WRITERS
+                            cursor.execute("INSERT INTO acks VALUES (%s)", (number,))
+                            self.acknowledged.append(number)
+            except psycopg2.Error:
+                self._stopping.wait(0.05)
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("service", ["compute", "pageserver", "safekeeper1"])
+def test_nothing_acknowledged_is_lost_when_a_service_is_killed(service: str) -> None:
+    with Stack() as stack, Load(stack) as load:
+        for _ in range(3):
+            stack.kill(service)
+            stack.start(service)
+            load.progress()
+        load._stopping.set()
+        assert load.missing() == set()
+
+
+@pytest.mark.timeout(150)
+def test_the_data_directory_is_deleted_under_load() -> None:
+    with Stack() as stack:
+        stack.sql("SELECT 1")
+        pgdata = f"{stack.root}/compute/endpoints/{stack.endpoint('main')['id']}/pgdata"
+        with Load(stack) as load:
+            shutil.rmtree(pgdata, ignore_errors=True)
+            load.progress()
+        assert load.missing() == set()
+
+
+@pytest.mark.timeout(150)
+def test_all_is_killed_at_once_and_the_data_directory_is_lost() -> None:
+    with Stack() as stack:
+        with Load(stack) as load:
+            load.progress()
+            for service in ("safekeeper1", "pageserver", "compute"):
+                stack.kill(service)
+            load._stopping.set()
+        shutil.rmtree(f"{stack.root}/compute/endpoints")
+        for service in ("safekeeper1", "pageserver", "compute"):
+            stack.start(service)
+        assert load.missing() == set()
+
+
+@pytest.mark.timeout(200)
+def test_one_of_three_safekeepers_may_be_down_and_two_stop_commits() -> None:
+    with Stack(safekeepers=3) as stack:
+        with Load(stack) as load:
+            stack.kill("safekeeper2")
+            load.progress()
+            stack.kill("safekeeper3")
+            before = settled(load)
+            with pytest.raises(BranchpgError, match="safekeepers"):
+                stack.create("needs-a-quorum")
+            assert len(load.acknowledged) <= before + WRITERS
+            stack.start("safekeeper3")
+            load.progress()
+            # Of those that are left, one alone has the newest commits.
+            stack.kill("safekeeper1")
+            stack.start("safekeeper2")
+            load.progress()
+        stack.kill("compute")
+        shutil.rmtree(f"{stack.root}/compute/endpoints")
+        stack.start("compute")
+        assert load.missing() == set()
+
+
+def settled(load: Load) -> int:
+    """Return how much was acknowledged, once that grows no more."""
+
+    def same() -> bool:
+        before = len(load.acknowledged)
+        load._stopping.wait(0.5)
+        return len(load.acknowledged) == before
+
+    wait_for(same, "commits wait")
+    return len(load.acknowledged)
+
+
+@pytest.mark.timeout(150)
+def test_a_second_compute_takes_over_and_the_first_one_cannot_commit() -> None:
+    with Stack() as stack:
+        stack.sql("CREATE TABLE acks (n int)")
+        with stack.connect() as first, first.cursor() as stale:
+            query(stale, "INSERT INTO acks VALUES (1)")
+            stack.start("compute2")
+            with stack.connect(port=stack.ports["compute2"]["pg"]) as second:
+                with second.cursor() as cursor:
+                    assert query(cursor, "SELECT count(*) FROM acks") == 1
+                    query(cursor, "INSERT INTO acks VALUES (2)")
+            with pytest.raises(psycopg2.Error):
+                stale.execute("INSERT INTO acks VALUES (3)")
+        with stack.connect(port=stack.ports["compute2"]["pg"]) as again:
+            with again.cursor() as cursor:
+                assert query(cursor, "SELECT array_agg(n) FROM acks") == [1, 2]
+
+
+@pytest.fixture(scope="module")
+def killable() -> Iterator[Stack]:
+    with Stack() as started:
+        yield started
+
+
+def names(stack: Stack) -> set[str]:
+    return {branch["name"] for branch in stack.branch("GET")["branches"]}
+
+
+def rows(stack: Stack, branch: str) -> int:
+    return stack.sql("SELECT count(*) FROM t", branch=branch)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("operation", ["create", "delete", "reset", "restore"])
+def test_the_pageserver_is_killed_at_each_step_of(
+    killable: Stack, operation: str
+) -> None:
+    """Every step that changes the disk, one after the other, until it gets through."""
+    stack = killable
+    source = f"source-{operation}"
+    stack.create(source)
+    stack.sql("CREATE TABLE t AS SELECT generate_series(1, 10) n", branch=source)
+    for step in range(1, 200):
+        name = f"{operation}-{step}"
+        act, is_old, is_new = prepared(stack, operation, name, source)
+        stack.http("pageserver").send("PUT", "/v1/failpoints", {"kill_at": step}, dict)
+        try:
+            act()
+        except BranchpgError:
+            wait_for(
+                lambda: stack.children["pageserver"].poll() is not None, "it is dead"
+            )
+            stack.kill("pageserver")
+            stack.start("pageserver")
+        else:
+            assert stack.children["pageserver"].poll() is None
+            assert is_new()
+            assert step > 3, "no step was interrupted"
+            break
+        old, new = is_old(), is_new()
+        assert old != new, f"step {step}: neither the old state nor the new one"
+        if old:
+            act()
+        assert is_new(), f"step {step}: the same again did not succeed"
+    stack.http("pageserver").send("PUT", "/v1/failpoints", {"kill_at": 0}, dict)
+    leftovers(stack)
+
+
+def prepared(
+    stack: Stack, operation: str, name: str, source: str
+) -> tuple[Callable[[], object], Callable[[], bool], Callable[[], bool]]:
+    """Return an operation, and how the state before and after it are told."""
+    if operation == "create":
+        return (
+            lambda: stack.create(name, source),
+            lambda: name not in names(stack),
+            lambda: name in names(stack) and rows(stack, name) == 10,
+        )
+    stack.create(name, source)
+    if operation == "delete":
+        return (
+            lambda: stack.branch("DELETE", f"/{name}"),
+            lambda: name in names(stack) and rows(stack, name) == 10,
+            lambda: name not in names(stack),
+        )
+    stack.sql("INSERT INTO t VALUES (0)", branch=name)
+    if operation == "reset":
+        return (
+            lambda: stack.branch("POST", f"/{name}/reset"),
+            lambda: rows(stack, name) == 11,
+            lambda: rows(stack, name) == 10,
+        )
+    kept = f"{name}-kept"
+    at = str(stack.lsn(name))
+    stack.sql("DELETE FROM t", branch=name)
+    return (
+        lambda: stack.branch(
+            "POST",
+            f"/{name}/restore",
+            source_branch_id="^self",
+            source_lsn=at,
+            preserve_under_name=kept,
+        ),
+        lambda: rows(stack, name) == 0 and kept not in names(stack),
+        lambda: rows(stack, name) == 11 and rows(stack, kept) == 0,
+    )
+
+
+def leftovers(stack: Stack) -> None:
+    """Nothing is left of what did not come to be."""
+    named = {branch["timeline_id"] for branch in stack.branch("GET")["branches"]}
+
+    def clean() -> bool:
+        timelines = stack.api("GET", "/timeline")
+        return {about["timeline_id"] for about in timelines} == named
+
+    wait_for(clean, "timelines without a name are removed")
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("service", ["compute", "safekeeper1"])
+def test_kill_during_reset_leaves_the_old_state_or_the_new_one(
+    killable: Stack, service: str
+) -> None:
+    stack = killable
+    origin = f"origin-{service}"
+    stack.create(origin)
+    stack.sql("CREATE TABLE t AS SELECT generate_series(1, 10) n", branch=origin)
+    for delay in (0.0, 0.02, 0.05, 0.1, 0.2):
+        name = f"{origin}-{round(delay * 1000)}"
+        stack.create(name, origin)
+        stack.sql("INSERT INTO t VALUES (0)", branch=name)
+        outcome: list[object] = []
+
+        def reset(name: str = name, outcome: list[object] = outcome) -> None:
+            try:
+                outcome.append(stack.branch("POST", f"/{name}/reset"))
+            except BranchpgError as error:
+                outcome.append(error)
+
+        thread = threading.Thread(target=reset)
+        thread.start()
+        time.sleep(delay)  # the very moment of the kill is what differs
+        stack.kill(service)
+        stack.start(service)
+        thread.join()
+        state = rows(stack, name)
+        assert state in {10, 11}
+        if isinstance(outcome[0], BranchpgError):
+            stack.branch("POST", f"/{name}/reset")
+        assert rows(stack, name) == 10
+
+
+def test_a_killed_compute_leaves_no_server_behind() -> None:
+    with Stack() as stack:
+        stack.sql("SELECT 1")
+        assert postmasters(stack.root)
+        stack.kill("compute")
+        inside = f"{stack.root}/compute/endpoints"
+        wait_for(lambda: not postmasters(inside), "its servers have ended")
+        stack.start("compute")
+        assert stack.sql("SELECT 1") == 1
+
+
+def test_a_service_refuses_a_directory_that_another_one_has(stack: Stack) -> None:
+    child = stack.children.pop("pageserver")
+    ports = stack.ports["pageserver"]
+    try:
+        with pytest.raises(AssertionError, match="is in use by process"):
+            stack.start("pageserver")
+    finally:
+        stack.children["pageserver"] = child
+        stack.ports["pageserver"] = ports
+        with open(f"{stack.root}/pageserver/ports.json", "wb") as file:
+            file.write(codec.encode(ports))
+
+
+def test_attach_of_an_old_generation_is_refused(stack: Stack) -> None:
+    stack.sql("SELECT 1")
+    timeline = stack.timeline("main")
+    with pytest.raises(Conflict, match="is over"):
+        stack.api(
+            "PUT", f"/timeline/{timeline}/attach", {"generation": 0, "dsn": "host=x"}
+        )
