@@ -152,15 +152,15 @@ class Client:
 
     def _start(self) -> None:
         # Imported where it is needed: most commands find a supervisor.
-        from stackyard.engine.process.spawn import start_daemon
+        from stackyard.engine.process.spawn import begin_daemon
 
         self.state.prepare()
-        start_daemon(
+        begin_daemon(
             "stackyard.engine.process.supervisor",
             [str(self.state.root.path), self.state.name],
             errors=self.state.path / "supervisor.log",
             mark=self.state.mark,
-        )
+        ).finish()
 
 
 def _unanswered() -> SupervisorError:
