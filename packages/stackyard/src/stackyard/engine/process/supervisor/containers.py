@@ -52,7 +52,7 @@ class Containers:
         self._store = board.store
         self._keeper = keeper
         self._spawn_task = spawn_task
-        self._cgroups = Cgroups(state.mark)
+        self.groups = Cgroups(state.mark)
         self._tasks: dict[str, list[Task]] = {}
         self._ends = Ends()
         self.resolver = Resolver(state, self._store)
@@ -114,7 +114,9 @@ class Containers:
             await self._keeper.forget([identifier])
         except NotStartedError as error:
             raise ActionError(f"cannot remove {container.name}: {error}") from error
-        self._cgroups.remove(identifier)
+        if self._store.get(identifier) is None:
+            return  # who asked for a one-off discards it when it ends, maybe meanwhile
+        self.groups.remove(identifier)
         directories.remove(self._state, identifier)
         self._store.drop(identifier)
         self._store.release(f"run-{identifier[:12]}")
@@ -164,7 +166,7 @@ class Containers:
         try:
             await self._store.flush()
             self.prepare(identifier)
-            enforced = self._cgroups.create(identifier, spec.limits)
+            enforced = self.groups.create(identifier, spec.limits)
             order = self.resolver.service(spec, container, enforced)
             reply = await self._keeper.start(order)
         except (NotStartedError, OSError, ActionError) as error:
@@ -174,6 +176,28 @@ class Containers:
             raise ActionError(
                 f"cannot start {container.name}: {error}", hint=_start_hint(spec, error)
             ) from error
+        self._note_start(container, spec, reply)
+
+    async def foreground(self, identifier: str, pid: int) -> None:
+        """Take note that a one-off runs: on the terminal of who asked for it.
+
+        Raises:
+            ActionError: it does not, or the container was removed meanwhile.
+        """
+        container = self.get(identifier)
+        log = str(self._state.log(identifier))
+        try:
+            reply = await self._keeper.foreground(
+                identifier, pid, log=log, mark=self._state.mark
+            )
+        except NotStartedError as error:
+            raise ActionError(f"cannot start {container.name}: {error}") from error
+        self._note_start(container, self._store.spec(container), reply)
+
+    def _note_start(
+        self, container: Container, spec: ServiceSpec, reply: dict[str, Any]
+    ) -> None:
+        identifier = container.id
         container = self._board.move(
             identifier,
             Event.STARTED,
@@ -298,7 +322,7 @@ class Containers:
         self._cancel(container.id)
         spec = self._store.spec(container)
         code = record["code"]
-        killed_by_kernel = self._cgroups.out_of_memory(container.id)
+        killed_by_kernel = self.groups.out_of_memory(container.id)
         container = self._board.move(
             container.id,
             Event.ENDED,
@@ -313,7 +337,7 @@ class Containers:
         if killed_by_kernel:
             self._board.happened(container, "oom")
         self._board.happened(container, "die", exitCode=str(container.exit_code))
-        self._cgroups.remove(container.id)
+        self.groups.remove(container.id)
         self._restart_if_wanted(container, spec)
         self._save_soon()
 

@@ -89,9 +89,7 @@ class Executor:
         elif kind is Kind.STOP:
             await self._containers.stop(run.container(operation), run.grace)
         elif kind is Kind.REMOVE:
-            with contextlib.suppress(ActionError):
-                await self._containers.stop(run.container(operation), run.grace)
-            await self._containers.remove(run.container(operation))
+            await self._remove(run.container(operation), run)
         elif kind is Kind.WAIT:
             await self._await(operation, run)
         elif kind is Kind.PAUSE:
@@ -102,6 +100,14 @@ class Executor:
             await self._prepare(operation, run)
         elif kind is not Kind.KEEP:
             await self._resource(operation)
+
+    async def _remove(self, identifier: str, run: _Run) -> None:
+        if self._store.get(identifier) is None:
+            return  # a one-off is discarded when it ends: the stop before was its end
+        with contextlib.suppress(ActionError):
+            await self._containers.stop(identifier, run.grace)
+        if self._store.get(identifier) is not None:
+            await self._containers.remove(identifier)
 
     async def _resource(self, operation: Operation) -> None:
         name = operation.target

@@ -21,6 +21,7 @@ from stackyard.engine.process.protocol import (
     UNORDERED,
     Context,
     ContextRequest,
+    Foreground,
     Message,
     Problem,
     Publisher,
@@ -140,6 +141,8 @@ class Supervisor:
         """Carry out a command, after or in place of the one before."""
         if name in UNORDERED:
             await self._commands.run(name, command, tell)
+            if name == "discard" and self._current is None:
+                self._end_if_empty()
             return
         while self._current is not None:
             if name in PREEMPTING:
@@ -176,6 +179,9 @@ class Supervisor:
             self._current = None
             if self.store.containers or name != "down":
                 self._clear_goal()  # of `down` it goes with everything else
+        self._end_if_empty()
+
+    def _end_if_empty(self) -> None:
         if not self.store.containers:
             self.ended.set()  # there is nothing left to look after
 
@@ -265,6 +271,7 @@ class Supervisor:
                 for item in spec.mounts
             ),
             published=spec.published,
+            cgroups=self._containers.groups.joined(container.id, spec.limits),
             address=container.address,
             listens=spec.listens,
             hosts={name: resolver.address_of(name) for name in self._reachable(spec)},
@@ -276,6 +283,10 @@ class Supervisor:
         others = desired.services.values() if desired else ()
         networks = set(spec.networks)
         return [item.name for item in others if networks & set(item.networks)]
+
+    async def foreground(self, started: Foreground) -> None:
+        """Take note of a one-off that runs on somebody's terminal."""
+        await self._containers.foreground(started.container, started.pid)
 
     async def members(self, container: str) -> list[int]:
         """Return the pids of a container."""
