@@ -10,6 +10,7 @@ import contextlib
 import secrets
 import signal
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from stackyard.engine.process.cgroups import Cgroups
@@ -61,6 +62,7 @@ class Containers:
         self.probe_output: dict[str, str] = {}
         self._launches: dict[str, asyncio.Future[None]] = {}
         self._early_ends: dict[str, dict[str, Any]] = {}
+        self._stops: Counter[str] = Counter()  # how often each was told to end
 
     def get(self, identifier: str) -> Container:
         """Return a container.
@@ -121,6 +123,7 @@ class Containers:
         self._store.drop(identifier)
         self._store.release(f"run-{identifier[:12]}")
         self.probe_output.pop(identifier, None)
+        del self._stops[identifier]
         self._board.happened(container, "destroy")
         await self._store.flush_if_possible()
 
@@ -229,6 +232,7 @@ class Containers:
             ActionError: it cannot even be killed.
         """
         self.get(identifier)
+        self._stops[identifier] += 1
         self._board.update(identifier, wanted=False)
         launch = self._launches.get(identifier)
         if launch is not None:
@@ -277,6 +281,7 @@ class Containers:
         if not container.up:
             raise ActionError(f"container {container.name} is not running")
         if number == signal.SIGKILL:
+            self._stops[identifier] += 1
             self._board.update(identifier, wanted=False)
         end = self._ends.of(identifier)
         self._board.happened(container, "kill", signal=str(number))
@@ -426,9 +431,11 @@ class Containers:
             self._spawn_task(self._restart_unhealthy(identifier)).set_name(identifier)
 
     async def _restart_unhealthy(self, identifier: str) -> None:
+        before = self._stops[identifier]
         with contextlib.suppress(ActionError):
             await self.stop(identifier)
-            await self.start(identifier)
+            if self._stops[identifier] == before + 1:  # nobody else ended it meanwhile
+                await self.start(identifier)
 
     # Tasks
 
