@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from stackyard.engine.process.cgroups import Cgroups
 from stackyard.engine.process.containers import Container, Event, Health, State
+from stackyard.engine.process.identity import age_of
 from stackyard.engine.process.supervisor import directories, health
 from stackyard.engine.process.supervisor.beside import Beside, Ends
 from stackyard.engine.process.supervisor.errors import ActionError
@@ -62,6 +63,8 @@ class Containers:
         self.probe_output: dict[str, str] = {}
         self._launches: dict[str, asyncio.Future[None]] = {}
         self._early_ends: dict[str, dict[str, Any]] = {}
+        # When each began to run, as time.monotonic() has it: clocks are set.
+        self._began: dict[str, float] = {}
         self._stops: Counter[str] = Counter()  # how often each was told to end
 
     def get(self, identifier: str) -> Container:
@@ -201,6 +204,7 @@ class Containers:
         self, container: Container, spec: ServiceSpec, reply: dict[str, Any]
     ) -> None:
         identifier = container.id
+        self._began[identifier] = time.monotonic()
         container = self._board.move(
             identifier,
             Event.STARTED,
@@ -325,6 +329,7 @@ class Containers:
 
     def _container_ended(self, container: Container, record: dict[str, Any]) -> None:
         self._cancel(container.id)
+        ran_for = self._ran_for(container, record["exited_at"])
         spec = self._store.spec(container)
         code = record["code"]
         killed_by_kernel = self.groups.out_of_memory(container.id)
@@ -343,13 +348,21 @@ class Containers:
             self._board.happened(container, "oom")
         self._board.happened(container, "die", exitCode=str(container.exit_code))
         self.groups.remove(container.id)
-        self._restart_if_wanted(container, spec)
+        self._restart_if_wanted(container, spec, ran_for)
         self._save_soon()
 
-    def _restart_if_wanted(self, container: Container, spec: ServiceSpec) -> None:
+    def _ran_for(self, container: Container, ended_at: int) -> float:
+        began = self._began.pop(container.id, None)
+        if began is not None:
+            return time.monotonic() - began
+        # It ended while there was no supervisor: only the keeper's times tell.
+        return max(0, ended_at - container.started_at) / _SECOND
+
+    def _restart_if_wanted(
+        self, container: Container, spec: ServiceSpec, ran_for: float
+    ) -> None:
         if not container.wanted:
             return
-        ran_for = max(0, container.finished_at - container.started_at) / _SECOND
         delay = restart_delay(
             spec.restart,
             code=container.exit_code,
@@ -386,6 +399,7 @@ class Containers:
                 wanted=True,
             )
         if running:
+            self._began[identifier] = time.monotonic() - age_of(container.pid)
             self._watch_health(container, at_once=True)
         elif container.up:
             lost = {"key": identifier, "code": None, "exited_at": time.time_ns()}
@@ -400,7 +414,6 @@ class Containers:
         probe = spec.probe
         if probe is None or container.state is not State.RUNNING:
             return
-        uptime = max(0.0, (time.time_ns() - container.started_at) / _SECOND)
         known = container.health
         failures = probe.retries if known is Health.UNHEALTHY else 0
         self._task(
@@ -410,7 +423,7 @@ class Containers:
                 lambda: self.beside.probe(self.get(container.id)),
                 lambda streak, result: self._probed(container.id, streak, result),
                 streak=health.Streak(known or Health.STARTING, failures),
-                started_at=time.monotonic() - uptime,
+                started_at=self._began[container.id],
                 at_once=at_once,
             ),
         )
