@@ -27,7 +27,8 @@ def prepare(
     """Make the directories that a container mounts, and empty its scratch directory.
 
     Raises:
-        ActionError: a mount's source is not there, and is not to be made.
+        ActionError: a mount's source is not there, and is not to be made, or leads out
+            of its volume.
     """
     scratch = state.scratch(container.id)
     shutil.rmtree(scratch, ignore_errors=True)
@@ -37,6 +38,8 @@ def prepare(
         make_directory(scratch / "run", 0o711)
     for mount in spec.mounts:
         source = Path(resolver.text(mount.source, container))
+        if mount.volume:
+            _require_inside(source, state.root.volume(mount.volume), mount.target)
         if mount.type != "tmpfs" and source.exists():
             continue
         if not mount.create:
@@ -46,6 +49,15 @@ def prepare(
         make_directory(source, 0o755)
         if spec.account is not None and mount.type != "bind":
             shutil.chown(source, spec.account.uid, spec.account.gid)
+
+
+def _require_inside(source: Path, volume: Path, target: str) -> None:
+    """Refuse a subpath that leads out by a link some service has left in the volume."""
+    if not source.resolve().is_relative_to(volume.resolve()):
+        raise ActionError(
+            f"{source}, to be mounted at {target}, leads out of the volume by a link",
+            hint="remove the link from the volume",
+        )
 
 
 def make_volume(directory: Path) -> None:
