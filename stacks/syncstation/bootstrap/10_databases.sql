@@ -1,10 +1,7 @@
 -- Databases. CREATE DATABASE cannot run in a transaction; each is created if missing.
--- STRATEGY file_copy costs two checkpoints, which are nothing on a new server, and spares
--- it writing every page of the template to the WAL, too.
 \set ON_ERROR_STOP on
 
-SELECT format('CREATE DATABASE %I OWNER %I ENCODING ''UTF8'' TEMPLATE template0 '
-              'STRATEGY file_copy',
+SELECT format('CREATE DATABASE %I OWNER %I ENCODING ''UTF8'' TEMPLATE template0',
               name, name || '_owner')
 FROM (VALUES ('users'), ('workstation'), ('syncstation')) AS wanted (name)
 WHERE name NOT IN (SELECT datname FROM pg_database)
