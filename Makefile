@@ -86,7 +86,9 @@ $(VENV)/locked.stamp: requirements.lock | $(BIN)/python
 	@$(PIP) uninstall --yes setuptools
 	@touch $@
 
+# Compiled here: where PYTHONDONTWRITEBYTECODE is set, every command would do it again.
 $(VENV)/installed.stamp: $(VENV)/locked.stamp $(PROJECTS)
 	@$(PIP) install --no-index --no-build-isolation --no-deps \
 	    $(addprefix --editable ./,$(dir $(PROJECTS)))
+	@$(BIN)/python -m compileall -q $(SOURCES)
 	@touch $@

@@ -68,7 +68,8 @@ def project(directory: Path, state: Path, **variables: str) -> Iterator[Yard]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("COMPOSE_", "YARD_", "DOCKER_"))
+        # PYTHONDONTWRITEBYTECODE would have every command compile its modules.
+        if not name.startswith(("COMPOSE_", "YARD_", "DOCKER_", "PYTHON"))
     }
     own = {"XDG_STATE_HOME": str(state), **variables}
     yard = Yard(directory, state, {**kept, **own})

@@ -109,7 +109,22 @@ def test_images(running: Stack) -> None:
     assert job.split()[:3] == ["demo-job-1", "alpine", "latest"]
     found = json.loads(running.yard("images", "--format", "json").stdout)
     assert list(found[0])[:4] == ["ID", "ContainerName", "Repository", "Tag"]
-    assert len(running.yard("images", "-q").stdout.splitlines()) == 2
+    assert [image["ID"] for image in found] == ["", ""]
+    assert running.yard("images", "-q").stdout.splitlines() == [
+        "alpine",
+        "registry.example:5000/team/alpine:3.20",
+    ]
+
+
+def test_an_image_has_an_id_if_its_name_holds_one(stack: Stack) -> None:
+    digest = f"sha256:{'0123456789abcdef' * 4}"
+    stack.write(f"services: {{web: {{image: 'alpine@{digest}', command: 'true'}}}}")
+    stack.yard("create")
+
+    assert (
+        json.loads(stack.yard("images", "--format", "json").stdout)[0]["ID"] == digest
+    )
+    assert stack.yard("images").stdout.splitlines()[1].split()[4] == "0123456789ab"
 
 
 @pytest.mark.parametrize(

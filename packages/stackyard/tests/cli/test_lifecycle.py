@@ -107,6 +107,27 @@ def test_kill_is_sigkill_of_all(running: Stack) -> None:
     assert "no container to kill" in running.yard("kill", code=1).stderr
 
 
+def test_kill_leaves_orphans_alone_and_takes_what_run_started(running: Stack) -> None:
+    running.yard("run", "-d", "--name", "mine", "--no-deps", "web", "sleep", "1000000")
+    running.write("services: {web: {image: alpine, command: sleep 1000000}}")
+    running.yard("kill")
+
+    assert running.states() == {
+        "demo-database-1": "running",
+        "demo-web-1": "exited",
+        "mine": "exited",
+    }
+    running.yard("kill", "--remove-orphans")
+    assert "demo-database-1" not in running.states()
+
+
+def test_kill_works_with_a_broken_file(running: Stack) -> None:
+    running.write("services: [")
+    running.yard("-p", "demo", "kill")
+
+    assert states(running) == ["exited", "exited"]
+
+
 def test_pause_and_unpause(running: Stack) -> None:
     paused = running.yard("pause", "web")
     assert running.states()["demo-web-1"] == "paused"

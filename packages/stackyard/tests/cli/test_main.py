@@ -120,6 +120,24 @@ def test_nor_does_whoever_never_reads(shell: Shell, arguments: str) -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed(shell: Shell, closed: str) -> None:
+    shell.write("compose.yaml", WEB)
+    command = f"{sys.executable} -P -m stackyard config {closed}"
+
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=shell.root, capture_output=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_output_is_utf_8_whatever_python_is_told(shell: Shell) -> None:
+    shell.write("compose.yaml", "services: {web: {image: alpine, command: echo ₤日}}")
+
+    assert "₤日" in shell.output("config", PYTHONIOENCODING="latin-1")
+
+
 def test_a_directory_that_is_gone(shell: Shell) -> None:
     """The shell still stands in it; the command must not fall over."""
     command = f'd=$(mktemp -d); cd "$d"; rmdir "$d"; {sys.executable} -P -m stackyard'

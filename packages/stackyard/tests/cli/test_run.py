@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
 from typing import TYPE_CHECKING
 
 import pytest
+
+from stackyard.engine.process.cgroups import Cgroups
+from stackyard.engine.process.client import Client
 
 if TYPE_CHECKING:
     from conftest import Stack
@@ -97,6 +101,73 @@ def test_signals_pass_through(project: Stack) -> None:
 
     assert child.wait(15) == 9
     project.eventually(lambda: project.states() == {})
+
+
+WAITS = ("sh", "-c", "echo ready; read line; exit 3")
+
+
+def test_in_the_foreground_it_is_shown_as_it_is(project: Stack) -> None:
+    child = project.begin("run", "--name", "mine", "--no-deps", "web", *WAITS)
+    project.lines_until(child, "ready")
+    mine = project.containers()["mine"].container
+
+    assert mine.state == "running"
+    assert b"read line" in command_line(mine.pid)
+    assert re.search(r"mine .* Up ", project.yard("ps", "-a").stdout)
+    assert "mine" not in project.yard("ps").stdout
+    child.communicate("\n", timeout=15)
+    assert child.returncode == 3
+    assert project.states() == {}
+
+
+def test_down_ends_it_in_the_foreground(project: Stack) -> None:
+    child = project.begin("run", "--name", "mine", "--no-deps", "web", *WAITS)
+    project.lines_until(child, "ready")
+    project.yard("down", "-t", "5")
+
+    assert child.wait(15) == 128 + signal.SIGTERM
+
+
+def test_a_new_supervisor_knows_what_runs_in_the_foreground(project: Stack) -> None:
+    child = project.begin("run", "--name", "mine", "--no-deps", "web", *WAITS)
+    project.lines_until(child, "ready")
+    before = Client(project.state).snapshot()
+    for pid in (before.keeper_pid, before.supervisor_pid):
+        os.kill(pid, signal.SIGKILL)
+    project.eventually(lambda: not os.path.exists(f"/proc/{before.keeper_pid}"))
+
+    assert re.search(r"mine .* Up ", project.yard("ps", "-a").stdout)
+    child.communicate("\n", timeout=15)
+    assert child.returncode == 3
+    assert "mine" not in project.yard("ps", "-a").stdout
+
+
+def test_it_ends_with_the_terminal_it_had(project: Stack) -> None:
+    child = project.begin("run", "--name", "mine", "--no-deps", "web", *WAITS)
+    project.lines_until(child, "ready")
+    child.kill()
+    child.communicate()
+
+    project.eventually(lambda: project.states() == {"mine": "exited"})
+
+
+@pytest.mark.skipif(not Cgroups("").version, reason="no control group may be made")
+def test_it_and_what_is_beside_it_share_the_limits(project: Stack) -> None:
+    project.write(
+        """
+        services:
+          web: {image: alpine, command: sleep 1000000, mem_limit: 64m, pids_limit: 50}
+        """
+    )
+    project.yard("up", "-d")
+    where = ("cat", "/proc/self/cgroup")
+    service = project.containers()["demo-web-1"].container.id
+    beside = project.yard("exec", "-T", "web", *where).stdout
+    alone = project.yard("run", "--no-deps", "web", *where).stdout
+
+    assert f"stackyard/{project.state.mark}{service}" in beside
+    assert f"stackyard/{project.state.mark}" in alone
+    assert service not in alone
 
 
 def test_in_the_background_it_has_a_name_and_logs(project: Stack) -> None:

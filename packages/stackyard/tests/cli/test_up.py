@@ -296,3 +296,27 @@ def test_what_is_refused(stack: Stack, arguments: str, message: str) -> None:
 
     assert message in stack.yard("up", *arguments.split(), code=1).stderr
     assert stack.containers() == {}
+
+
+def test_unnamed_volumes_begin_empty_on_request(stack: Stack) -> None:
+    stack.write(
+        """
+        services:
+          web:
+            image: alpine
+            command: sh -c 'echo x >> /data/file; exec sleep 1000000'
+            volumes: [/data]
+        """
+    )
+    stack.yard("up", "-d")
+    stack.yard("up", "-d", "-V")  # nothing changed: it goes on
+    stack.yard("up", "-d", "--force-recreate")
+
+    def lines() -> str:
+        return stack.yard("exec", "-T", "web", "cat", "/data/file").stdout
+
+    stack.eventually(lambda: lines() == "x\nx\n")
+    stack.yard("up", "-d", "--force-recreate", "-V")
+    stack.eventually(lambda: lines() == "x\n")
+    kept = [path.read_text() for path in (stack.home / "stackyard").rglob("_data/file")]
+    assert sorted(kept) == ["x\n", "x\nx\n"]

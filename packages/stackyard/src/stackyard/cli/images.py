@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +27,7 @@ _COLUMNS: Final = {
     "Size": "SIZE",
     "Created": "CREATED",
 }
+_SHOWN: Final = 12  # digits of an id
 _MACHINES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -47,7 +47,8 @@ _MACHINES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
 def command(options: GlobalOptions, /, **chosen: Any) -> None:
     """List the images of containers.
 
-    Natively an image is a name: its id is made from it, and it has no size.
+    Natively an image is a name: it has an id only where that holds a digest, and no
+    size. With -q the names are shown.
     """
     with errors():
         snapshot = client_of(options).snapshot()
@@ -59,24 +60,28 @@ def command(options: GlobalOptions, /, **chosen: Any) -> None:
             found = []
     rows = [_row(item) for item in found]
     if chosen["quiet"]:
-        ids = words.unique(str(row["ID"]) for row in rows)
-        click.echo("".join(f"{identifier}\n" for identifier in ids), nl=False)
+        names = words.unique(item.image for item in found)
+        click.echo("".join(f"{name}\n" for name in names), nl=False)
     elif chosen["form"] == "json":
         click.echo(json(rows))
     else:
-        trimmed = [{**row, "ID": row["ID"][7:19]} for row in rows]
-        click.echo(shown("table", trimmed, _COLUMNS), nl=False)
+        short = [{**row, "ID": _short(str(row["ID"]))} for row in rows]
+        click.echo(shown("table", short, _COLUMNS), nl=False)
+
+
+def _short(digest: str) -> str:
+    return digest.partition(":")[2][:_SHOWN] or "N/A"
 
 
 def _row(item: Shown) -> Row:
-    name = item.image.partition("@")[0]
+    name, _, digest = item.image.partition("@")
     repository, colon, tag = name.rpartition(":")
     if not colon or "/" in tag:
         repository, tag = name, "latest"
     system = os.uname()
     machine = _MACHINES.get(system.machine, system.machine)
     return {
-        "ID": f"sha256:{hashlib.sha256(item.image.encode()).hexdigest()}",
+        "ID": digest,
         "ContainerName": item.container.name,
         "Repository": repository,
         "Tag": tag,

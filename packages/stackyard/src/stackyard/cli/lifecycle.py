@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stackyard.cli.options import GlobalOptions
+    from stackyard.engine.process.client import Client
 
 _timeout = click.option(
     "-t", "--timeout", type=int, metavar="SECONDS", help="Grace of a stop"
@@ -85,16 +86,42 @@ def restart(options: GlobalOptions, /, **chosen: Any) -> None:
 @click.option("--remove-orphans", is_flag=True, help="Remove services not in the file")
 @click.pass_obj
 def kill(options: GlobalOptions, /, **chosen: Any) -> None:
-    """Send a signal to services."""
+    """Send a signal to services.
+
+    Without names to those of the file, with what `run` started for them.
+    """
     number = signal_number(chosen["signal_name"])
+    services = chosen["services"]
     with errors():
         client = client_of(options)
-        running = [item.container.up for item in client.snapshot().containers]
-    if not any(running) and not chosen["services"]:
+        snapshot = client.snapshot()
+        check_services(options, snapshot, services)
+        known = set(services) or None
+        if not services and not chosen["remove_orphans"]:
+            known = _of_the_file(options)
+        targets = [
+            item.container
+            for item in snapshot.containers
+            if known is None or item.container.service in known
+        ]
+    if not services and not any(item.up for item in targets):
         raise click.ClickException("no container to kill")
-    _carry_out(options, "kill", chosen["services"], signal=number)
+    if targets:
+        ids = tuple(item.id for item in targets)
+        _send(options, client, "kill", containers=ids, signal=number)
     if chosen["remove_orphans"]:
         _remove_orphans(options)
+
+
+def _of_the_file(options: GlobalOptions) -> set[str] | None:
+    """Return the services of the file; None where that cannot be had."""
+    from stackyard.cli.engine import load_project
+    from stackyard.compose.errors import ComposeError
+
+    try:
+        return set(load_project(options).all_services)
+    except ComposeError:  # what runs can be ended all the same
+        return None
 
 
 @_command("pause")
@@ -129,7 +156,6 @@ def _carry_out(
         values: of `ServicesCommand`.
     """
     from stackyard.engine.errors import CommandError
-    from stackyard.engine.process.protocol import ServicesCommand
 
     with errors():
         client = client_of(options)
@@ -145,7 +171,14 @@ def _carry_out(
         here = tuple(service for service in services if service in present)
         if not client.has_state or (services and not here):
             return
-        order = ServicesCommand(services=here, dry_run=options.dry_run, **values)
+        _send(options, client, name, services=here, **values)
+
+
+def _send(options: GlobalOptions, client: Client, name: str, **values: Any) -> None:
+    from stackyard.engine.process.protocol import ServicesCommand
+
+    with errors():
+        order = ServicesCommand(dry_run=options.dry_run, **values)
         perform(options, client, name, order)
 
 

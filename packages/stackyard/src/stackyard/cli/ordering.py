@@ -52,8 +52,6 @@ def order_of(
         state = client_of(options).state
         state.prepare()
         write_files(native.files)
-    if chosen.get("renew_anon_volumes"):
-        _refuse_renewal(native.desired.volumes)
     orphans = chosen.get("remove_orphans") or switched_on("COMPOSE_REMOVE_ORPHANS")
     return UpCommand(
         desired=native.desired,
@@ -65,6 +63,7 @@ def order_of(
         no_start=chosen.get("no_start", False),
         remove_orphans=bool(orphans),
         ignore_orphans=ignore_orphans,
+        renew_volumes=chosen.get("renew_anon_volumes", False),
         wait=chosen.get("wait", False),
         wait_limit=chosen.get("wait_timeout") or None,
         grace=chosen.get("timeout"),
@@ -117,12 +116,3 @@ def _with_replicas(service: Any, count: int) -> Any:
     if deploy is not None and deploy.replicas is not None:
         deploy = dataclasses.replace(deploy, replicas=count)
     return dataclasses.replace(service, scale=count, deploy=deploy)
-
-
-def _refuse_renewal(volumes: Iterable[Any]) -> None:
-    """Refuse to renew volumes without a name, if there are any."""
-    if any(not volume.key for volume in volumes):
-        raise click.ClickException(
-            "--renew-anon-volumes: a volume without a name stays with its service "
-            "natively; remove it with yard rm -fsv SERVICE, then run yard up"
-        )

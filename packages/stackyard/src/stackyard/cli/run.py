@@ -326,6 +326,8 @@ def _run(
 def _foreground(client: Client, identifier: str, spec: ServiceSpec) -> int:
     from stackyard.cli.beside import terminal_environment
     from stackyard.cli.spawn import Program
+    from stackyard.engine.errors import EngineError
+    from stackyard.engine.process.protocol import ServicesCommand
 
     context = client.context(identifier, {})
     program = Program(
@@ -336,7 +338,19 @@ def _foreground(client: Client, identifier: str, spec: ServiceSpec) -> int:
         umask=context.umask,
         cgroups=context.cgroups,
     )
-    return program.run()
+    child = program.fork()
+    try:
+        client.foreground(identifier, child.pid)
+    except BaseException:
+        child.dismiss()
+        raise
+    child.release()
+    code = child.wait()
+    # The keeper may not have told of its end yet, and what runs is not removed.
+    with suppress(EngineError):
+        if client.running:
+            list(client.command("wait", ServicesCommand(containers=(identifier,))))
+    return code
 
 
 @contextmanager
@@ -355,4 +369,4 @@ def _removed_at_the_end(client: Client, identifier: str) -> Iterator[None]:
         # Somebody may have brought the project down meanwhile.
         with suppress(EngineError):
             if client.running:
-                list(client.command("rm", order))
+                list(client.command("discard", order))

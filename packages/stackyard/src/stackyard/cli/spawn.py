@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-from typing import TYPE_CHECKING, Any, NoReturn
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from stackyard.engine.process.spec import Account
 
+_LONGEST = 4096
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -76,57 +77,47 @@ class Program:
             self._set_up()
             os.execve(path, list(self.argv), self.environment)
         except OSError as error:
-            self._failed(error)
+            self.failed(error)
 
     def run(self) -> int:
-        """Run it on the same terminal and return its exit code.
-
-        Signals that end this process go to it; those of the terminal reach it anyway.
-        """
-        child = self._start()
-        previous = {
-            number: signal.signal(number, lambda sent, _frame: _pass(child, sent))
-            for number in _FORWARDED
-        }
-        previous[signal.SIGINT] = signal.signal(signal.SIGINT, _to_child(child))
-        try:
-            code = child.wait()
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-        return code if code >= 0 else 128 - code
+        """Run it on the same terminal and return its exit code."""
+        child = self.fork()
+        child.release()
+        return child.wait()
 
     def start(self) -> None:
         """Run it in the background, without a terminal."""
-        self._start(
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        self.fork(detached=True).release()
 
-    def _start(self, **streams: Any) -> subprocess.Popen[bytes]:
+    def fork(self, *, detached: bool = False) -> Child:
+        """Return a child that waits to be released, and then runs it.
+
+        A fork of our own, since it has to join control groups before it changes user.
+        """
         path = self.path()
-        account = self.account
-        identity: dict[str, Any] = {}
-        if account is not None:
-            identity = {
-                "user": account.uid,
-                "group": account.gid,
-                "extra_groups": list(account.groups) if os.geteuid() == 0 else None,
-            }
+        gate, opener = os.pipe()
+        failure, teller = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(opener)
+            os.close(failure)
+            self._child(path, gate, teller, detached=detached)
+        os.close(gate)
+        os.close(teller)
+        return Child(self, pid, opener, failure)
+
+    def _child(self, path: str, gate: int, teller: int, *, detached: bool) -> NoReturn:
         try:
-            return subprocess.Popen(
-                list(self.argv),
-                executable=path,
-                env=self.environment,
-                cwd=self.directory,
-                umask=self.umask,
-                **identity,
-                **streams,
-            )
+            if os.read(gate, 1):
+                if detached:
+                    _detach()
+                self._set_up()
+                os.execve(path, list(self.argv), self.environment)
         except OSError as error:
-            self._failed(error)
+            subject = os.fsencode(str(error.filename or self.argv[0]))
+            os.write(teller, b"%d\n%s" % (error.errno or 0, subject[:_LONGEST]))
+        finally:
+            os._exit(_NOT_EXECUTABLE)  # a forked child ends here
 
     def _set_up(self) -> None:
         for path in self.cgroups:
@@ -143,7 +134,12 @@ class Program:
             os.setresgid(account.gid, account.gid, account.gid)
             os.setresuid(account.uid, account.uid, account.uid)
 
-    def _failed(self, error: OSError) -> NoReturn:
+    def failed(self, error: OSError) -> NoReturn:
+        """Tell that it cannot be run, and end the command.
+
+        Raises:
+            click.exceptions.Exit: always.
+        """
         reason = (error.strerror or str(error)).lower()
         subject = error.filename or self.argv[0]
         click.echo(f"error: cannot run {self.argv[0]}: {subject}: {reason}", err=True)
@@ -151,15 +147,69 @@ class Program:
         raise click.exceptions.Exit(_NOT_FOUND if missing else _NOT_EXECUTABLE)
 
 
-def _pass(child: subprocess.Popen[bytes], number: int) -> None:
-    child.send_signal(number)
+class Child:
+    """A process that was forked; it waits at a gate before it runs its program."""
+
+    def __init__(self, program: Program, pid: int, gate: int, failure: int) -> None:
+        self._program = program
+        self.pid = pid
+        self._gate = gate
+        self._failure = failure
+
+    def release(self) -> None:
+        """Let it run, and return once it does.
+
+        Raises:
+            click.exceptions.Exit: it does not; that was told.
+        """
+        os.write(self._gate, b"\n")
+        os.close(self._gate)
+        with open(self._failure, "rb") as file:
+            told = file.read()
+        if not told:
+            return
+        os.waitpid(self.pid, 0)
+        number, _, subject = told.partition(b"\n")
+        name = os.fsdecode(subject)
+        self._program.failed(OSError(int(number), os.strerror(int(number)), name))
+
+    def dismiss(self) -> None:
+        """End it before it has run anything."""
+        os.close(self._gate)
+        os.close(self._failure)
+        os.waitpid(self.pid, 0)
+
+    def wait(self) -> int:
+        """Return its exit code.
+
+        Signals that end this process go to it; those of the terminal reach it anyway.
+        """
+        previous = {
+            number: signal.signal(number, lambda sent, _frame: self._pass(sent))
+            for number in _FORWARDED
+        }
+        previous[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            _, status = os.waitpid(self.pid, 0)
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+        code = os.waitstatus_to_exitcode(status)
+        return code if code >= 0 else 128 - code
+
+    def _pass(self, number: int) -> None:
+        # Once reaped it gets none: the handlers are taken back before anything else.
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def _interrupt(self, number: int, _frame: FrameType | None) -> None:
+        if not os.isatty(0):  # on a terminal it has got Ctrl+C already
+            self._pass(number)
 
 
-def _to_child(child: subprocess.Popen[bytes]) -> Any:
-    """Handle Ctrl+C: on a terminal the child has got it already."""
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        if not os.isatty(0):
-            child.send_signal(number)
-
-    return handle
+def _detach() -> None:
+    """Leave the terminal and the session."""
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(nothing, number)

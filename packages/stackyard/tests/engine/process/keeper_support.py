@@ -18,7 +18,7 @@ from stackyard.engine.process.durable import make_directory
 from stackyard.engine.process.identity import ProcessIdentity
 from stackyard.engine.process.keeper.order import MARK, Order
 from stackyard.engine.process.sockets import connect
-from stackyard.engine.process.spawn import start_daemon
+from stackyard.engine.process.spawn import begin_daemon
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,14 +43,14 @@ class KeeperProcess:
         self._buffer = b""
 
     def start(self) -> None:
-        ready = start_daemon(
+        beginning = begin_daemon(
             "stackyard.engine.process.keeper",
             [str(self.directory), self.mark],
             errors=self.directory / "keeper.log",
             mark=self.mark,
             bare=True,
         )
-        assert ready, self.complaints
+        assert beginning.finish(), self.complaints
         self._socket = connect(self.directory / "sockets" / "keeper")
         assert self._socket is not None
         self._socket.settimeout(30)

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 
-_WITHOUT_PATH = ("subprocess.Popen", "os.exec")
+_WITHOUT_PATH = ("subprocess.Popen", "os.exec", "ctypes.dlsym")
 
 
 def install(wanted: str, number: int, data: str) -> None:

@@ -76,6 +76,13 @@ class Cgroups:
                 enforced.add(setting.controller)
         return _enforced(limits, tuple(joins), enforced)
 
+    def joined(self, identifier: str, limits: Limits) -> tuple[str, ...]:
+        """Return the `cgroup.procs` files of the groups that a container has."""
+        settings = _settings(limits, self.version) if self.version else []
+        found = (self._path(item.controller, identifier) for item in settings)
+        files = (str(path / "cgroup.procs") for path in found if path.is_dir())
+        return tuple(dict.fromkeys(files))
+
     def _delegate(self, controller: str, path: Path) -> None:
         """Have the parents hand a controller down (cgroups(7), version 2)."""
         if self.version != 2:

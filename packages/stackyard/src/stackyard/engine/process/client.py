@@ -14,6 +14,7 @@ from stackyard.engine.process.identity import wait_for
 from stackyard.engine.process.protocol import (
     Context,
     ContextRequest,
+    Foreground,
     Message,
     Problem,
     Snapshot,
@@ -69,6 +70,11 @@ class Client:
         request = ContextRequest(container=container, environment=environment)
         body = msgspec.json.encode(request)
         return msgspec.json.decode(self._ask("POST", "/context", body), type=Context)
+
+    def foreground(self, container: str, pid: int) -> None:
+        """Tell that a one-off container is this process, on our terminal."""
+        body = msgspec.json.encode(Foreground(container=container, pid=pid))
+        self._ask("POST", "/foreground", body)
 
     def members(self, container: str) -> list[int]:
         """Return the pids of a container, the main process first."""
@@ -152,15 +158,15 @@ class Client:
 
     def _start(self) -> None:
         # Imported where it is needed: most commands find a supervisor.
-        from stackyard.engine.process.spawn import start_daemon
+        from stackyard.engine.process.spawn import begin_daemon
 
         self.state.prepare()
-        start_daemon(
+        begin_daemon(
             "stackyard.engine.process.supervisor",
             [str(self.state.root.path), self.state.name],
             errors=self.state.path / "supervisor.log",
             mark=self.state.mark,
-        )
+        ).finish()
 
 
 def _unanswered() -> SupervisorError:

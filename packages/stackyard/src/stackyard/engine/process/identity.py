@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -59,6 +60,15 @@ def read_stat(pid: int) -> Stat | None:
         session=int(fields[_SESSION_FIELD]),
         start_ticks=int(fields[_START_FIELD]),
     )
+
+
+def age_of(pid: int) -> float:
+    """Return the seconds since a process started, whatever became of the wall clock."""
+    stat = read_stat(pid)
+    if stat is None:
+        return 0.0
+    began = stat.start_ticks / os.sysconf("SC_CLK_TCK")
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - began)
 
 
 @dataclass(frozen=True)

@@ -160,11 +160,19 @@ class ContextRequest(msgspec.Struct, frozen=True, kw_only=True):
     environment: dict[str, str] = {}
 
 
+class Foreground(msgspec.Struct, frozen=True, kw_only=True):
+    """A one-off container, and the process it is on the terminal of its user."""
+
+    container: str
+    pid: int
+
+
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """What a command beside a container runs with.
 
     Attributes:
         address, listens: the container's own.
+        cgroups: files by which it joins the container's control groups.
         hosts: names of services it can reach -> their addresses.
     """
 
@@ -195,8 +203,12 @@ COMMANDS: Final[dict[str, type[Command]]] = {
     "rm": ServicesCommand,
     "wait": ServicesCommand,
     "run": RunCommand,
+    "discard": ServicesCommand,
 }
 PREEMPTING: Final = frozenset({"down", "stop", "kill", "rm"})
 """Commands that end one which is still being carried out."""
-UNORDERED: Final = frozenset({"wait", "run"})
-"""Commands that neither wait for others nor keep others waiting."""
+UNORDERED: Final = frozenset({"wait", "run", "discard"})
+"""Commands that neither wait for others nor keep others waiting.
+
+`discard` removes what ran on somebody's terminal, unless `down` was quicker.
+"""

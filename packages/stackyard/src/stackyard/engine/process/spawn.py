@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,29 @@ if TYPE_CHECKING:
 _PACKAGES = Path(__file__).parents[3]  # where this very package is imported from
 
 
-def start_daemon(
+@dataclass(frozen=True)
+class Beginning:
+    """A process of ours that was started and may not serve yet."""
+
+    reader: int
+
+    def finish(self) -> bool:
+        """Wait until it says it is ready; return False if it ended without."""
+        try:
+            return os.read(self.reader, 1) != b""
+        finally:
+            os.close(self.reader)
+
+
+def begin_daemon(
     module: str,
     arguments: Sequence[str],
     *,
     errors: Path,
     mark: str,
     bare: bool = False,
-) -> bool:
-    """Run a module of ours in the background and wait until it says it is ready.
+) -> Beginning:
+    """Run a module of ours in the background.
 
     It gets a descriptor as its last argument, writes a byte to it when it serves, and
     closes it. What it prints goes to the end of the file `errors`. Its environment
@@ -36,9 +51,6 @@ def start_daemon(
         errors: the file for what it prints.
         mark: its `YARD_MARK`.
         bare: whether it needs the standard library only, and so starts faster.
-
-    Returns:
-        False if it ended without being ready.
     """
     flags = ["-S", "-P"] if bare else ["-P"]
     environment = {MARK: mark, "PATH": os.defpath, "PYTHONPATH": str(_PACKAGES)}
@@ -55,13 +67,12 @@ def start_daemon(
                 start_new_session=True,
                 pass_fds=(writer,),
             )
-        os.close(writer)
-        writer = -1
-        return os.read(reader, 1) != b""
-    finally:
+    except OSError:
         os.close(reader)
-        if writer >= 0:
-            os.close(writer)
+        raise
+    finally:
+        os.close(writer)
+    return Beginning(reader)
 
 
 def _private(path: str, flags: int) -> int:

@@ -110,6 +110,12 @@ def create_database(name: str, surroundings: Surroundings) -> None:
 
 def sync(data: str, surroundings: Surroundings) -> None:
     """Force a stopped cluster to disk."""
+    from stackyard.images.postgres import disk
+
+    kernel = os.uname()
+    if disk.can_sync_whole(kernel.sysname, kernel.release):
+        disk.sync_whole(data)
+        return
     directory, place = data_place(data, surroundings.identity)
     command = ["initdb", "--sync-only", "-D", place]
     code = spawn.run(command, replace(surroundings, directory=directory), quiet=True)

@@ -16,7 +16,7 @@ from process_support import eventually
 from stackyard.engine.process.durable import Journal, read_journal
 from stackyard.engine.process.identity import ProcessIdentity
 from stackyard.engine.process.keeper import records
-from stackyard.engine.process.spawn import start_daemon
+from stackyard.engine.process.spawn import begin_daemon
 
 if TYPE_CHECKING:
     from keeper_support import KeeperProcess
@@ -142,12 +142,12 @@ def test_a_torn_journal_is_no_obstacle(keeper: KeeperProcess):
 
 
 def test_two_keepers_are_impossible(keeper: KeeperProcess):
-    assert not start_daemon(
+    assert not begin_daemon(
         "stackyard.engine.process.keeper",
         [str(keeper.directory), keeper.mark],
         errors=keeper.directory / "keeper.log",
         mark=keeper.mark,
-    )
+    ).finish()
     assert keeper.ask("list")["records"] == []
 
 

@@ -40,6 +40,17 @@ def test_stop_takes_dependents_first():
     )
 
 
+def test_stop_keeps_the_order_across_a_service_without_containers():
+    items = [container("db"), container("web")]
+    check(
+        plan_stop(observed(*items, depends_on=_CHAIN), items),
+        """
+        1. stop container p-web-1
+        2. stop container p-db-1 | after 1
+        """,
+    )
+
+
 def test_rm_stops_and_removes():
     item = container("db")
     check(

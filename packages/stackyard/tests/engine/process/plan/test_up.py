@@ -16,6 +16,7 @@ from stackyard.engine.process.spec import (
     HEALTHY,
     Command,
     Dependency,
+    Mounted,
     Published,
     Update,
     VolumeSpec,
@@ -484,3 +485,34 @@ def test_wait_comes_last():
         """,
         wait=True,
     )
+
+
+UNNAMED = VolumeSpec(name="0f3a")
+MOUNT = Mounted(target="/data", source="/volumes/0f3a/_data", volume="0f3a")
+
+
+def test_unnamed_volumes_begin_anew_between_the_old_replica_and_the_new():
+    check(
+        observed(container("db", version="0"), volumes=frozenset(["0f3a"])),
+        desired(service("db", mounts=(MOUNT,)), volumes=(UNNAMED,)),
+        """
+        1. stop container p-db-1
+        2. renew volume 0f3a | after 1
+        3. create container p-db-1: its configuration changed | after 2
+        4. stop container p-db-1 | after 2 3
+        5. start container p-db-1 | after 2 3 4
+        6. stop container p-db-1 | after 5
+        7. remove container p-db-1: was replaced | after 6
+        """,
+        renew_volumes=True,
+    )
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_unnamed_volumes_stay_with_what_is_kept(number: int):
+    plan = plan_up(
+        observed(container("db"), volumes=frozenset(["0f3a"])),
+        desired(service("db", mounts=(MOUNT,), replicas=number), volumes=(UNNAMED,)),
+        UpOptions(renew_volumes=True),
+    )
+    assert "renew" not in str(plan)

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from process_support import eventually
@@ -537,3 +538,28 @@ def test_a_home_that_cannot_be_written(project: Project):
     finally:
         subprocess.run(["umount", state], check=True)
     assert "XDG_STATE_HOME" in caught.value.hint
+
+
+def test_a_stop_wins_over_a_restart_that_is_under_way(project: Project):
+    gate = project.directory / "gate"
+    project.up(
+        f"""
+        services:
+          web:
+            image: alpine
+            command: sleep 1000000
+            healthcheck: {{test: "false", interval: 10ms, retries: 1}}
+            pre_stop:
+              - command: sh -c 'touch {gate}; until [ -e {gate}.open ]; do :; done'
+            x-yard: {{restart_on: unhealthy}}
+        """
+    )
+    eventually(gate.exists)  # unhealthy, it is being stopped
+    stop = Thread(target=project.do, args=("stop", "web"))
+    stop.start()
+    eventually(lambda: (project.state.path / "goal.json").exists())
+    Path(f"{gate}.open").touch()
+    stop.join(15)
+
+    assert project.one("web").state == "exited"
+    assert not project.one("web").wanted

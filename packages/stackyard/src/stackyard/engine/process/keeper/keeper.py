@@ -183,9 +183,8 @@ class Keeper:
             self._note(records.ended(record, code=None, at=time.time_ns()))
             return
         base = str(self._fifos / record.key)
-        channels = (
-            Channels() if record.tty else Channels.fifos(base, stdin=record.stdin)
-        )
+        silent = record.tty or record.foreground
+        channels = Channels() if silent else Channels.fifos(base, stdin=record.stdin)
         process = Process(
             record=record,
             identity=record.identity,
@@ -196,6 +195,21 @@ class Keeper:
         )
         self._look_after(process)
         self._loop.watch(descriptor, lambda _: self._main_ended(process, None))
+
+    def look_after(self, key: str, pid: int, log: str, prefix: str) -> dict[str, Any]:
+        """Take a process over that somebody else started: one on their terminal.
+
+        Its exit code is theirs to know.
+        """
+        identity = ProcessIdentity.of(pid)
+        if key in self._running or identity is None or not identity.alive:
+            raise RefusedError(f"{key} is running already, or process {pid} has ended")
+        record = Record(key=key, log=log, log_bytes=0, log_files=1, foreground=True)
+        record = _started(record, identity)
+        self._adopt(record, prefix)
+        self._records[key] = record
+        self._journal.append([records.started(record)])
+        return {"identity": identity.to_json(), "at": record.started_at}
 
     # Starting
 

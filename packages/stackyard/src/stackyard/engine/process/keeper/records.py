@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """The last that is known of one key; times are nanoseconds since the epoch."""
+    """The last that is known of one key; times are nanoseconds since the epoch.
+
+    `foreground` is a process on somebody's terminal, whose output is not ours.
+    """
 
     key: str
     log: str
@@ -27,6 +30,7 @@ class Record:
     log_files: int
     tty: bool = False
     stdin: bool = False
+    foreground: bool = False
     identity: ProcessIdentity | None = None
     started_at: int = 0
     exited_at: int = 0

@@ -3,6 +3,7 @@
 Request `{"id": 1, "op": ..., ...}`; reply `{"id": 1, ...}`, or with `"error": text`.
 
     start    orders: [...]                -> replies: [{identity, at} or {error}]
+    foreground  key, pid, log, mark       -> identity, at: of one that others started
     signal   key, number, tree            -> sent: whether anything was there
     members  key                          -> pids: the main process first
     list                                  -> records
@@ -74,6 +75,11 @@ class Server:
         orders = [Order.from_json(order) for order in request["orders"]]
         return {"replies": self.keeper.start(orders)}
 
+    def foreground(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Look after a process on somebody's terminal."""
+        key, pid = request["key"], request["pid"]
+        return self.keeper.look_after(key, pid, request["log"], request["mark"])
+
     def signal(self, request: dict[str, Any]) -> dict[str, Any]:
         """Signal a process."""
         key, number = request["key"], request["number"]
@@ -102,6 +108,7 @@ class Server:
 
 _HANDLERS = {
     "start": Server.start,
+    "foreground": Server.foreground,
     "signal": Server.signal,
     "members": Server.members,
     "list": Server.list,

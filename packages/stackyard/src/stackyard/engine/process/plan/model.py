@@ -44,6 +44,7 @@ class Kind(StrEnum):
     REMOVE_NETWORK = "remove network"
     CREATE_VOLUME = "create volume"
     REMOVE_VOLUME = "remove volume"
+    RENEW_VOLUME = "renew volume"
     PUBLISH = "publish ports of"
     PREPARE = "run pre_start of"
     CREATE = "create container"

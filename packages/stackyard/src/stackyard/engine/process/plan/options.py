@@ -17,6 +17,7 @@ class UpOptions(msgspec.Struct, frozen=True, kw_only=True):
         no_start: only create.
         remove_orphans: remove containers of services that the files do not have.
         ignore_orphans: do not warn of them either.
+        renew_volumes: volumes without a name begin anew with the replicas they are of.
         wait: wait until everything runs or, with a health check, is healthy.
     """
 
@@ -28,4 +29,5 @@ class UpOptions(msgspec.Struct, frozen=True, kw_only=True):
     no_start: bool = False
     remove_orphans: bool = False
     ignore_orphans: bool = False
+    renew_volumes: bool = False
     wait: bool = False

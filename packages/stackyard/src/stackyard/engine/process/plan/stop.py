@@ -94,7 +94,8 @@ def _stop(
     """Add the stops; return the step of each container."""
     steps: dict[str, int] = {}
     by_service: dict[str, list[int]] = {}
-    dependents = _reversed(observed.depends_on)
+    services = {container.service for container in chosen}
+    dependents = _among(services, _reversed(observed.depends_on))
     for service in _order(dependents, chosen):
         waits = [
             step
@@ -165,6 +166,27 @@ def _reversed(edges: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     for source, targets in edges.items():
         for target in targets:
             found.setdefault(target, []).append(source)
+    return found
+
+
+def _among(
+    services: Collection[str], edges: Mapping[str, Iterable[str]]
+) -> dict[str, list[str]]:
+    """Return the edges between some services, also those that lead through others.
+
+    A service without containers still stands between those that depend on it and those
+    it depends on.
+    """
+    found: dict[str, list[str]] = {}
+    for service in services:
+        seen: set[str] = set()
+        ahead = list(edges.get(service, ()))
+        while ahead:
+            name = ahead.pop()
+            if name not in seen and name not in services:
+                ahead += edges.get(name, ())
+            seen.add(name)
+        found[service] = sorted(seen.intersection(services) - {service})
     return found
 
 

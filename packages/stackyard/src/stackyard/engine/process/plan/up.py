@@ -14,6 +14,7 @@ from stackyard.engine.process.plan.model import (
     Plan,
     on_container,
 )
+from stackyard.engine.process.plan.renewal import renewed
 from stackyard.engine.process.plan.replicas import Replica, choose
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ class _Up:
             waits += self._publish(spec, replicas, before)
             waits += self._dependencies(spec, replicas)
             waits += self._prepare(spec, replicas, waits)
+        waits += self._renew(spec, replicas, waits)
         groups = _groups(spec, replicas)
         for index, group in enumerate(groups):
             if index and spec.update and spec.update.delay:
@@ -220,6 +222,18 @@ class _Up:
             return []
         step = Operation(kind=Kind.PREPARE, target=spec.name, service=spec.name)
         return [self._draft.add(step, after)]
+
+    def _renew(
+        self, spec: ServiceSpec, replicas: list[Replica], after: list[int]
+    ) -> list[int]:
+        """Give a service new volumes in place of unnamed ones; nothing uses the old."""
+        names = renewed(spec, replicas, desired=self._desired, observed=self._observed)
+        if not self._options.renew_volumes or not names:
+            return []
+        old = [item for replica in replicas for item in replica.old if _lives(item)]
+        stops = [self._stop(item, after) for item in old]
+        steps = [Operation(kind=Kind.RENEW_VOLUME, target=name) for name in names]
+        return [self._draft.add(step, [*after, *stops]) for step in steps]
 
     def _pause(self, spec: ServiceSpec, after: Iterable[int]) -> int:
         assert spec.update is not None

@@ -14,9 +14,19 @@ def main(arguments: list[str]) -> None:
     """Run until the project is down."""
     # asyncio does without TLS if it cannot be imported. We use none, and save 4 MB.
     sys.modules["ssl"] = None  # type: ignore[assignment]
+    from stackyard.engine.process.lock import take_lock
+    from stackyard.engine.process.state import StateRoot
+    from stackyard.engine.process.supervisor.keeper_process import begin_if_none
+
+    state = StateRoot(Path(arguments[0])).project(arguments[1])
+    lock = take_lock(state.path / "supervisor.lock")
+    if lock is None:
+        return  # another supervisor serves it
+    keeper = begin_if_none(state)
+    # Imported while the keeper starts.
     from stackyard.engine.process.supervisor.serve import serve
 
-    serve(Path(arguments[0]), arguments[1], int(arguments[2]))
+    serve(state, int(arguments[2]), keeper)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from stackyard.engine.errors import EngineError
 from stackyard.engine.process.protocol import (
     COMMANDS,
     ContextRequest,
+    Foreground,
     Message,
     Problem,
 )
@@ -114,11 +115,17 @@ async def _members(supervisor: Supervisor, body: bytes) -> list[int]:
     return await supervisor.members(msgspec.json.decode(body, type=str))
 
 
+async def _foreground(supervisor: Supervisor, body: bytes) -> dict[str, str]:
+    await supervisor.foreground(msgspec.json.decode(body, type=Foreground))
+    return {}
+
+
 _PLAIN: dict[tuple[str, str], Callable[[Supervisor, bytes], Awaitable[object]]] = {
     ("GET", "/containers"): _containers,
     ("GET", "/health"): _health,
     ("POST", "/context"): _context,
     ("POST", "/members"): _members,
+    ("POST", "/foreground"): _foreground,
 }
 
 

@@ -166,6 +166,9 @@ class Commands:
         chosen = self._chosen(command)
         if name == "wait":
             await self._wait(chosen, tell)
+        elif name == "discard":
+            for container in chosen:
+                await self._containers.remove(container.id)
         elif name in {"kill", "pause", "unpause"}:
             await self._each(name, command, chosen, tell)
         else:
@@ -263,6 +266,7 @@ class Commands:
             await self._containers.start(container.id)
         else:
             self._containers.prepare(container.id)
+            self._containers.groups.create(container.id, command.spec.limits)
         tell(Message(container=container.id))
 
     # Plans

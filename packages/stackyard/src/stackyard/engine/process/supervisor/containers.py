@@ -10,10 +10,12 @@ import contextlib
 import secrets
 import signal
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from stackyard.engine.process.cgroups import Cgroups
 from stackyard.engine.process.containers import Container, Event, Health, State
+from stackyard.engine.process.identity import age_of
 from stackyard.engine.process.supervisor import directories, health
 from stackyard.engine.process.supervisor.beside import Beside, Ends
 from stackyard.engine.process.supervisor.errors import ActionError
@@ -52,7 +54,7 @@ class Containers:
         self._store = board.store
         self._keeper = keeper
         self._spawn_task = spawn_task
-        self._cgroups = Cgroups(state.mark)
+        self.groups = Cgroups(state.mark)
         self._tasks: dict[str, list[Task]] = {}
         self._ends = Ends()
         self.resolver = Resolver(state, self._store)
@@ -61,6 +63,9 @@ class Containers:
         self.probe_output: dict[str, str] = {}
         self._launches: dict[str, asyncio.Future[None]] = {}
         self._early_ends: dict[str, dict[str, Any]] = {}
+        # When each began to run, as time.monotonic() has it: clocks are set.
+        self._began: dict[str, float] = {}
+        self._stops: Counter[str] = Counter()  # how often each was told to end
 
     def get(self, identifier: str) -> Container:
         """Return a container.
@@ -114,11 +119,14 @@ class Containers:
             await self._keeper.forget([identifier])
         except NotStartedError as error:
             raise ActionError(f"cannot remove {container.name}: {error}") from error
-        self._cgroups.remove(identifier)
+        if self._store.get(identifier) is None:
+            return  # who asked for a one-off discards it when it ends, maybe meanwhile
+        self.groups.remove(identifier)
         directories.remove(self._state, identifier)
         self._store.drop(identifier)
         self._store.release(f"run-{identifier[:12]}")
         self.probe_output.pop(identifier, None)
+        del self._stops[identifier]
         self._board.happened(container, "destroy")
         await self._store.flush_if_possible()
 
@@ -164,7 +172,7 @@ class Containers:
         try:
             await self._store.flush()
             self.prepare(identifier)
-            enforced = self._cgroups.create(identifier, spec.limits)
+            enforced = self.groups.create(identifier, spec.limits)
             order = self.resolver.service(spec, container, enforced)
             reply = await self._keeper.start(order)
         except (NotStartedError, OSError, ActionError) as error:
@@ -174,6 +182,29 @@ class Containers:
             raise ActionError(
                 f"cannot start {container.name}: {error}", hint=_start_hint(spec, error)
             ) from error
+        self._note_start(container, spec, reply)
+
+    async def foreground(self, identifier: str, pid: int) -> None:
+        """Take note that a one-off runs: on the terminal of who asked for it.
+
+        Raises:
+            ActionError: it does not, or the container was removed meanwhile.
+        """
+        container = self.get(identifier)
+        log = str(self._state.log(identifier))
+        try:
+            reply = await self._keeper.foreground(
+                identifier, pid, log=log, mark=self._state.mark
+            )
+        except NotStartedError as error:
+            raise ActionError(f"cannot start {container.name}: {error}") from error
+        self._note_start(container, self._store.spec(container), reply)
+
+    def _note_start(
+        self, container: Container, spec: ServiceSpec, reply: dict[str, Any]
+    ) -> None:
+        identifier = container.id
+        self._began[identifier] = time.monotonic()
         container = self._board.move(
             identifier,
             Event.STARTED,
@@ -205,6 +236,7 @@ class Containers:
             ActionError: it cannot even be killed.
         """
         self.get(identifier)
+        self._stops[identifier] += 1
         self._board.update(identifier, wanted=False)
         launch = self._launches.get(identifier)
         if launch is not None:
@@ -253,6 +285,7 @@ class Containers:
         if not container.up:
             raise ActionError(f"container {container.name} is not running")
         if number == signal.SIGKILL:
+            self._stops[identifier] += 1
             self._board.update(identifier, wanted=False)
         end = self._ends.of(identifier)
         self._board.happened(container, "kill", signal=str(number))
@@ -296,9 +329,10 @@ class Containers:
 
     def _container_ended(self, container: Container, record: dict[str, Any]) -> None:
         self._cancel(container.id)
+        ran_for = self._ran_for(container, record["exited_at"])
         spec = self._store.spec(container)
         code = record["code"]
-        killed_by_kernel = self._cgroups.out_of_memory(container.id)
+        killed_by_kernel = self.groups.out_of_memory(container.id)
         container = self._board.move(
             container.id,
             Event.ENDED,
@@ -313,14 +347,22 @@ class Containers:
         if killed_by_kernel:
             self._board.happened(container, "oom")
         self._board.happened(container, "die", exitCode=str(container.exit_code))
-        self._cgroups.remove(container.id)
-        self._restart_if_wanted(container, spec)
+        self.groups.remove(container.id)
+        self._restart_if_wanted(container, spec, ran_for)
         self._save_soon()
 
-    def _restart_if_wanted(self, container: Container, spec: ServiceSpec) -> None:
+    def _ran_for(self, container: Container, ended_at: int) -> float:
+        began = self._began.pop(container.id, None)
+        if began is not None:
+            return time.monotonic() - began
+        # It ended while there was no supervisor: only the keeper's times tell.
+        return max(0, ended_at - container.started_at) / _SECOND
+
+    def _restart_if_wanted(
+        self, container: Container, spec: ServiceSpec, ran_for: float
+    ) -> None:
         if not container.wanted:
             return
-        ran_for = max(0, container.finished_at - container.started_at) / _SECOND
         delay = restart_delay(
             spec.restart,
             code=container.exit_code,
@@ -357,6 +399,7 @@ class Containers:
                 wanted=True,
             )
         if running:
+            self._began[identifier] = time.monotonic() - age_of(container.pid)
             self._watch_health(container, at_once=True)
         elif container.up:
             lost = {"key": identifier, "code": None, "exited_at": time.time_ns()}
@@ -371,7 +414,6 @@ class Containers:
         probe = spec.probe
         if probe is None or container.state is not State.RUNNING:
             return
-        uptime = max(0.0, (time.time_ns() - container.started_at) / _SECOND)
         known = container.health
         failures = probe.retries if known is Health.UNHEALTHY else 0
         self._task(
@@ -381,7 +423,7 @@ class Containers:
                 lambda: self.beside.probe(self.get(container.id)),
                 lambda streak, result: self._probed(container.id, streak, result),
                 streak=health.Streak(known or Health.STARTING, failures),
-                started_at=time.monotonic() - uptime,
+                started_at=self._began[container.id],
                 at_once=at_once,
             ),
         )
@@ -402,9 +444,11 @@ class Containers:
             self._spawn_task(self._restart_unhealthy(identifier)).set_name(identifier)
 
     async def _restart_unhealthy(self, identifier: str) -> None:
+        before = self._stops[identifier]
         with contextlib.suppress(ActionError):
             await self.stop(identifier)
-            await self.start(identifier)
+            if self._stops[identifier] == before + 1:  # nobody else ended it meanwhile
+                await self.start(identifier)
 
     # Tasks
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackyard.engine.process.durable import make_directory
+from stackyard.engine.process.durable import make_directory, sync_directory
 from stackyard.engine.process.supervisor.errors import ActionError
 
 if TYPE_CHECKING:
     from stackyard.engine.process.containers import Container
     from stackyard.engine.process.spec import ServiceSpec
-    from stackyard.engine.process.state import ProjectState
+    from stackyard.engine.process.state import ProjectState, StateRoot
     from stackyard.engine.process.supervisor.resolve import Resolver
 
 _ELSEWHERE = f"/tmp/stackyard-{os.getuid()}-"  # as images.postgres.sockets does
@@ -26,7 +27,8 @@ def prepare(
     """Make the directories that a container mounts, and empty its scratch directory.
 
     Raises:
-        ActionError: a mount's source is not there, and is not to be made.
+        ActionError: a mount's source is not there, and is not to be made, or leads out
+            of its volume.
     """
     scratch = state.scratch(container.id)
     shutil.rmtree(scratch, ignore_errors=True)
@@ -36,6 +38,8 @@ def prepare(
         make_directory(scratch / "run", 0o711)
     for mount in spec.mounts:
         source = Path(resolver.text(mount.source, container))
+        if mount.volume:
+            _require_inside(source, state.root.volume(mount.volume), mount.target)
         if mount.type != "tmpfs" and source.exists():
             continue
         if not mount.create:
@@ -45,6 +49,29 @@ def prepare(
         make_directory(source, 0o755)
         if spec.account is not None and mount.type != "bind":
             shutil.chown(source, spec.account.uid, spec.account.gid)
+
+
+def _require_inside(source: Path, volume: Path, target: str) -> None:
+    """Refuse a subpath that leads out by a link some service has left in the volume."""
+    if not source.resolve().is_relative_to(volume.resolve()):
+        raise ActionError(
+            f"{source}, to be mounted at {target}, leads out of the volume by a link",
+            hint="remove the link from the volume",
+        )
+
+
+def make_volume(directory: Path) -> None:
+    """Make the directory of a volume."""
+    make_directory(directory.parent, 0o711)
+    make_directory(directory, 0o755)
+    sync_directory(directory.parent.parent)
+
+
+def renew_volume(root: StateRoot, name: str) -> None:
+    """Make an empty volume; the old one stays, without a user, as in Docker."""
+    directory = root.volume(name)
+    directory.parent.rename(directory.parent.with_name(secrets.token_hex(32)))
+    make_volume(directory)
 
 
 def remove(state: ProjectState, identifier: str) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from stackyard.engine.errors import EngineError
 from stackyard.engine.process.containers import Container, Health, State
-from stackyard.engine.process.durable import make_directory, sync_directory
 from stackyard.engine.process.plan.model import Kind, Operation, Plan
 from stackyard.engine.process.plan.up import RUNNING_OR_HEALTHY
 from stackyard.engine.process.spec import COMPLETED, HEALTHY
+from stackyard.engine.process.supervisor import directories
 from stackyard.engine.process.supervisor.errors import ActionError
 
 if TYPE_CHECKING:
@@ -89,9 +89,7 @@ class Executor:
         elif kind is Kind.STOP:
             await self._containers.stop(run.container(operation), run.grace)
         elif kind is Kind.REMOVE:
-            with contextlib.suppress(ActionError):
-                await self._containers.stop(run.container(operation), run.grace)
-            await self._containers.remove(run.container(operation))
+            await self._remove(run.container(operation), run)
         elif kind is Kind.WAIT:
             await self._await(operation, run)
         elif kind is Kind.PAUSE:
@@ -103,13 +101,20 @@ class Executor:
         elif kind is not Kind.KEEP:
             await self._resource(operation)
 
+    async def _remove(self, identifier: str, run: _Run) -> None:
+        if self._store.get(identifier) is None:
+            return  # a one-off is discarded when it ends: the stop before was its end
+        with contextlib.suppress(ActionError):
+            await self._containers.stop(identifier, run.grace)
+        if self._store.get(identifier) is not None:
+            await self._containers.remove(identifier)
+
     async def _resource(self, operation: Operation) -> None:
         name = operation.target
         if operation.kind is Kind.CREATE_VOLUME:
-            directory = self._state.root.volume(name)
-            make_directory(directory.parent, 0o711)
-            make_directory(directory, 0o755)
-            sync_directory(directory.parent.parent)
+            directories.make_volume(self._state.root.volume(name))
+        elif operation.kind is Kind.RENEW_VOLUME:
+            directories.renew_volume(self._state.root, name)
         elif operation.kind is Kind.REMOVE_VOLUME:
             directory = self._state.root.volume(name).parent
             await asyncio.to_thread(shutil.rmtree, directory)
@@ -402,6 +407,7 @@ _WORDS = {
     Kind.REMOVE_NETWORK: ("Removing", "Removed"),
     Kind.CREATE_VOLUME: ("Creating", "Created"),
     Kind.REMOVE_VOLUME: ("Removing", "Removed"),
+    Kind.RENEW_VOLUME: ("Recreating", "Recreated"),
     Kind.CREATE: ("Creating", "Created"),
     Kind.START: ("Starting", "Started"),
     Kind.STOP: ("Stopping", "Stopped"),
@@ -415,7 +421,7 @@ def _shown(operation: Operation) -> str:
     """Return how Compose calls what a step acts on."""
     if operation.kind in {Kind.CREATE_NETWORK, Kind.REMOVE_NETWORK}:
         return f"Network {operation.target}"
-    if operation.kind in {Kind.CREATE_VOLUME, Kind.REMOVE_VOLUME}:
+    if operation.kind in {Kind.CREATE_VOLUME, Kind.REMOVE_VOLUME, Kind.RENEW_VOLUME}:
         return f"Volume {operation.target}"
     if operation.kind in {Kind.WAIT, Kind.PUBLISH, Kind.PREPARE}:
         return f"Service {operation.target}"

@@ -84,6 +84,16 @@ class KeeperClient:
             raise NotStartedError(reply["error"])
         return reply
 
+    async def foreground(
+        self, key: str, pid: int, *, log: str, mark: str
+    ) -> dict[str, Any]:
+        """Have a process looked after that runs on somebody's terminal.
+
+        Raises:
+            NotStartedError: it has ended already.
+        """
+        return await self._ask("foreground", key=key, pid=pid, log=log, mark=mark)
+
     async def signal(self, key: str, number: int, *, tree: bool = False) -> bool:
         """Signal a process, or all of its tree; return whether any was there."""
         reply = await self._ask("signal", key=key, number=number, tree=tree)

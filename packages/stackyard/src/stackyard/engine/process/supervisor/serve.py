@@ -11,25 +11,21 @@ import sys
 from typing import TYPE_CHECKING
 
 from stackyard.engine.process.blocks import block_of
-from stackyard.engine.process.lock import take_lock
 from stackyard.engine.process.sockets import listen
-from stackyard.engine.process.state import StateRoot
 from stackyard.engine.process.supervisor.api import Api
 from stackyard.engine.process.supervisor.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from stackyard.engine.process.spawn import Beginning
+    from stackyard.engine.process.state import ProjectState
 
 
-def serve(root: Path, name: str, ready: int) -> None:
-    """Serve a project; return at once if another supervisor does."""
-    lock = take_lock(StateRoot(root).project(name).path / "supervisor.lock")
-    if lock is None:
-        return
+def serve(state: ProjectState, ready: int, keeper: Beginning | None) -> None:
+    """Serve a project; who calls holds its lock, and has begun a keeper if none ran."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     _reap()
-    asyncio.run(_serve(root, name, ready))
+    asyncio.run(_serve(state, ready, keeper))
 
 
 def _reap() -> None:
@@ -39,18 +35,19 @@ def _reap() -> None:
             pass
 
 
-def _begin_anew(root: Path, name: str) -> None:
+def _begin_anew(state: ProjectState) -> None:
     """Become a new supervisor: one that starts a keeper and takes over what runs."""
     ready = os.open(os.devnull, os.O_WRONLY)
     os.set_inheritable(ready, True)
     module = ("-P", "-m", "stackyard.engine.process.supervisor")
-    arguments = (str(root), name, str(ready))
+    arguments = (str(state.root.path), state.name, str(ready))
     os.execv(sys.executable, (sys.executable, *module, *arguments))
 
 
-async def _serve(root: Path, name: str, ready: int) -> None:
-    state = StateRoot(root).project(name)
-    supervisor = Supervisor(state, block_of(state), lambda: _begin_anew(root, name))
+async def _serve(state: ProjectState, ready: int, keeper: Beginning | None) -> None:
+    supervisor = Supervisor(
+        state, block_of(state), lambda: _begin_anew(state), keeper=keeper
+    )
 
     async def open_door() -> None:
         await Api(supervisor).serve(listen(state.socket("supervisor")))

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stackyard.engine.errors import SupervisorError
 from stackyard.engine.process import tree
 from stackyard.engine.process.durable import replace_file
 from stackyard.engine.process.identity import wait_for
@@ -22,28 +21,29 @@ from stackyard.engine.process.protocol import (
     UNORDERED,
     Context,
     ContextRequest,
+    Foreground,
     Message,
     Problem,
     Publisher,
     Shown,
     Snapshot,
 )
-from stackyard.engine.process.sockets import connect, peer_pid
-from stackyard.engine.process.spawn import start_daemon
+from stackyard.engine.process.sockets import peer_pid
 from stackyard.engine.process.supervisor.board import Board
 from stackyard.engine.process.supervisor.commands import Commands
 from stackyard.engine.process.supervisor.containers import Containers
 from stackyard.engine.process.supervisor.execute import Executor
 from stackyard.engine.process.supervisor.keeper_client import KeeperClient
+from stackyard.engine.process.supervisor.keeper_process import connected
 from stackyard.engine.process.supervisor.routes import Routes
 from stackyard.engine.process.supervisor.store import Store
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Coroutine
 
     from stackyard.engine.process.containers import Container
     from stackyard.engine.process.protocol import Command
+    from stackyard.engine.process.spawn import Beginning
     from stackyard.engine.process.spec import ServiceSpec
     from stackyard.engine.process.state import ProjectState
 
@@ -54,9 +54,16 @@ class Supervisor:
     """Everything the supervisor of one project holds."""
 
     def __init__(
-        self, state: ProjectState, block: int, begin_anew: Callable[[], None]
+        self,
+        state: ProjectState,
+        block: int,
+        begin_anew: Callable[[], None],
+        *,
+        keeper: Beginning | None = None,
     ) -> None:
+        """Make a supervisor; `keeper` is one that was begun for it, if none ran."""
         self._state = state
+        self._keeper_beginning = keeper
         self._begin_anew = begin_anew
         self.store = Store(state, block)
         self.board = Board(self.store)
@@ -104,26 +111,9 @@ class Supervisor:
     # The keeper
 
     def _connect_keeper(self) -> KeeperClient:
-        connection = connect(self._state.socket("keeper")) or self._start_keeper()
+        connection = connected(self._state, self._keeper_beginning)
         self._keeper_pid = peer_pid(connection)
         return KeeperClient(connection, self._heard, self._keeper_lost)
-
-    def _start_keeper(self) -> socket.socket:
-        path = self._state.path
-        ready = start_daemon(
-            "stackyard.engine.process.keeper",
-            [str(path), self._state.mark],
-            errors=path / "keeper.log",
-            mark=self._state.mark,
-            bare=True,
-        )
-        connection = connect(self._state.socket("keeper"))
-        if not ready or connection is None:
-            raise SupervisorError(
-                "cannot start the keeper, which starts all processes",
-                hint=f"see {path}/keeper.log",
-            )
-        return connection
 
     def _heard(self, event: dict[str, Any]) -> None:
         record = event.pop("record")
@@ -151,6 +141,8 @@ class Supervisor:
         """Carry out a command, after or in place of the one before."""
         if name in UNORDERED:
             await self._commands.run(name, command, tell)
+            if name == "discard" and self._current is None:
+                self._end_if_empty()
             return
         while self._current is not None:
             if name in PREEMPTING:
@@ -187,6 +179,9 @@ class Supervisor:
             self._current = None
             if self.store.containers or name != "down":
                 self._clear_goal()  # of `down` it goes with everything else
+        self._end_if_empty()
+
+    def _end_if_empty(self) -> None:
         if not self.store.containers:
             self.ended.set()  # there is nothing left to look after
 
@@ -276,6 +271,7 @@ class Supervisor:
                 for item in spec.mounts
             ),
             published=spec.published,
+            cgroups=self._containers.groups.joined(container.id, spec.limits),
             address=container.address,
             listens=spec.listens,
             hosts={name: resolver.address_of(name) for name in self._reachable(spec)},
@@ -287,6 +283,10 @@ class Supervisor:
         others = desired.services.values() if desired else ()
         networks = set(spec.networks)
         return [item.name for item in others if networks & set(item.networks)]
+
+    async def foreground(self, started: Foreground) -> None:
+        """Take note of a one-off that runs on somebody's terminal."""
+        await self._containers.foreground(started.container, started.pid)
 
     async def members(self, container: str) -> list[int]:
         """Return the pids of a container."""
