@@ -23,6 +23,8 @@ SELECT
         AND usename <> 'cloud_admin'),
     EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'client backend'
         AND pid <> pg_backend_pid() AND usename <> 'cloud_admin' AND state <> 'idle'),
+    (SELECT count(DISTINCT application_name) FROM pg_stat_replication
+        WHERE application_name = ANY (%s) AND state = 'streaming'),
     EXISTS (SELECT FROM pg_stat_replication WHERE application_name <> ALL (%s)),
     EXISTS (SELECT FROM pg_stat_subscription WHERE pid IS NOT NULL),
     EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'autovacuum worker')
@@ -33,12 +35,14 @@ SELECT
 class Activity:
     """What was seen of a server at one moment.
 
-    `is_busy` forbids to suspend whatever the time: a statement or transaction runs, a
-    replica or subscription is connected, or autovacuum works.
+    `safekeepers` is how many of them receive. `is_busy` forbids to suspend whatever the
+    time: a statement or transaction runs, a replica or subscription is connected, or
+    autovacuum works.
     """
 
     active_time: float
     changed: datetime | None
+    safekeepers: int
     is_busy: bool
 
 
@@ -57,15 +61,17 @@ class Observer:
                 self._connection = psycopg2.connect(self._dsn)
                 self._connection.autocommit = True
             with self._connection.cursor() as cursor:
-                cursor.execute(_QUERY, (self._safekeepers,))
+                names = self._safekeepers
+                cursor.execute(_QUERY, (names, names))
                 row = cursor.fetchone()
         except psycopg2.Error as error:
             self.close()
             raise BranchpgError(f"cannot see activity: {error}") from error
         if row is None:
             raise BranchpgError("cannot see activity: no answer")
-        active_time, changed, *busy = row
-        return Activity(float(active_time or 0), changed, any(busy))
+        active_time, changed, running, safekeepers, *busy = row
+        is_busy = running or any(busy)
+        return Activity(float(active_time or 0), changed, safekeepers, is_busy)
 
     def close(self) -> None:
         """Give the connection back."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from branchpg.http.safekeepers import Safekeepers
     from branchpg.lsn import Lsn
     from branchpg.postgres.programs import Programs
+    from branchpg.store.catalog import Generation
 
 __all__ = ["Endpoint", "Running", "Surroundings"]
 
@@ -70,6 +71,8 @@ class Running:
     dsn: str
     socket_path: str
     observer: Observer
+    start_lsn: Lsn
+    history: tuple[Generation, ...]
     timings: Mapping[str, int]
     closing: Closing = field(default_factory=Closing)
     started_at: float = field(default_factory=time.time)
@@ -182,6 +185,7 @@ class Endpoint:
             self._seen.changed,
         )
         self._seen = seen
+        await self._mend(running, seen)
         if moved or seen.is_busy:
             self.last_active = time.monotonic()
         if time.monotonic() - self.last_active < after:
@@ -220,12 +224,14 @@ class Endpoint:
             dsn=self._dsn(),
             socket_path=os.path.join(around.run, f".s.PGSQL.{self._port}"),
             observer=Observer(self._dsn(), names),
+            start_lsn=attached.start_lsn,
+            history=attached.history,
             timings=clock.told,
         )
         try:
             await server.wait_until_ready()
             clock.note("start_postgres_ms")
-            await self._connect(running, attached.start_lsn, attached.history)
+            await self._connect(running)
             clock.note("sync_safekeepers_ms")
             await self._configure(running)
             clock.note("config_ms")
@@ -237,24 +243,11 @@ class Endpoint:
         _LOG.info("endpoint %s runs %s: %s", self.id, timeline_id, clock.told)
         return running
 
-    async def _connect(
-        self, running: Running, start_lsn: Lsn, history: tuple[object, ...]
-    ) -> None:
+    async def _connect(self, running: Running) -> None:
         """Let the safekeepers pull, and the pageserver know."""
         around = self._around
-
-        def receive() -> int:
-            return around.safekeepers.receive(
-                around.storage.tenant_id,
-                running.timeline_id,
-                generation=running.generation,
-                dsn=running.dsn,
-                start_lsn=start_lsn,
-                history=history,  # type: ignore[arg-type]
-            )
-
         count, _ = await asyncio.gather(
-            asyncio.to_thread(receive),
+            asyncio.to_thread(self._receive, running),
             asyncio.to_thread(
                 around.storage.ready,
                 running.timeline_id,
@@ -267,6 +260,22 @@ class Endpoint:
                 f"{count} safekeepers receive, {around.safekeepers.quorum} are needed",
                 hint="see the log of the safekeepers",
             )
+
+    def _receive(self, running: Running) -> int:
+        return self._around.safekeepers.receive(
+            self._around.storage.tenant_id,
+            running.timeline_id,
+            generation=running.generation,
+            dsn=running.dsn,
+            start_lsn=running.start_lsn,
+            history=running.history,
+        )
+
+    async def _mend(self, running: Running, seen: Activity) -> None:
+        """Let safekeepers pull again that were started anew."""
+        wanted = len(self._around.safekeepers.addresses)
+        if running.generation and seen.safekeepers < wanted:
+            await asyncio.to_thread(self._receive, running)
 
     async def _configure(self, running: Running) -> None:
         around = self._around
@@ -303,6 +312,8 @@ class Endpoint:
             dsn=self._dsn(),
             socket_path=os.path.join(around.run, f".s.PGSQL.{self._port}"),
             observer=Observer(self._dsn(), ()),
+            start_lsn=lsn,
+            history=(),
             timings=clock.told,
         )
 
