@@ -185,7 +185,6 @@ class Timeline:
         with self._admin:
             self._check_promise(generation)
             self._close_receiver()
-            self.segments.close()
 
     def bump(self, generation: int | None) -> tuple[int, int]:
         """Promise a higher generation; return the one before, and the one now."""
@@ -207,8 +206,6 @@ class Timeline:
         with self._admin:
             self._deleted = self._deleted or delete
             self._close_receiver()
-            with self.lock:
-                self.segments.close()
         self.progress.tell()
 
     # What a receiver calls.
@@ -305,6 +302,8 @@ class Timeline:
             self._receiver.close()
             self._receiver.join(_CLOSE_SECONDS)
             self._receiver = None
+        with self.lock:  # what it had begun to write is done, and it begins no more
+            self.segments.close()
 
     def _check_promise(self, generation: int) -> None:
         if not self._state.is_fenced:
