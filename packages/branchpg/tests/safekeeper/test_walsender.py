@@ -88,6 +88,7 @@ def test_a_hot_standby_needs_nothing_else(stage, keeper, followed, until):
 
 
 def test_commands_answer_as_a_walsender_does(keeper, followed):
+    followed.sql("create table t as select 1 as x")
     with replication(keeper) as cursor:
         cursor.execute("IDENTIFY_SYSTEM")
         system_id, timeline, position, database = cursor.fetchone()
