@@ -198,7 +198,9 @@ def _pgbouncer(
 ) -> subprocess.Popen[bytes]:
     config = os.path.join(directory, "pgbouncer.ini")
     with open(config, "w") as file:
-        file.write(_PGBOUNCER.format(directory=directory, port=port, database=DATABASE))
+        file.write(
+            _PGBOUNCER.format(directory=directory, port=port, database=DATABASE)
+        )
     with open(os.path.join(directory, "users.txt"), "w") as file:
         file.write(f'"{USER}" "{PASSWORD}"\n')
     who = ["-u", installed.identity.name] if installed.identity else []
