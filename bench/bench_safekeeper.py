@@ -19,7 +19,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,8 +52,9 @@ _INTRODUCTION = """\
 
 Made by `bench/bench_safekeeper.py` on {machine}, Python {python}, {cores} cores,
 PostgreSQL {postgres}: `pgbench -N`, scale {scale}, {seconds} s, medians of {rounds}
-rounds, the kinds in turn within each. All processes share one disk and the cores.
-Goal: at least 0.85 of what pg_receivewal reaches.
+rounds, the kinds in turn within each; the share of pg_receivewal is the median of the
+rounds' shares. All processes share one disk and the cores, and the machine had other
+work. Goal: at least 0.85.
 
 | who is waited for | clients | commits/s | ms | of pg_receivewal |
 | --- | ---: | ---: | ---: | ---: |"""
@@ -78,6 +78,19 @@ KINDS = (
     Kind("pg_receivewal, ANY 2 of 3", "pg_receivewal", 3, 2),
     Kind("safekeeper, ANY 2 of 3", "safekeeper", 3, 2, "pg_receivewal, ANY 2 of 3"),
 )
+
+
+@dataclass(frozen=True)
+class Results:
+    """By kind and clients: commits/s and ms, the median share of the peer's commits/s.
+
+    And the MiB of an idle safekeeper, and PostgreSQL's version.
+    """
+
+    medians: dict[tuple[str, int], tuple[float, float]]
+    shares: dict[tuple[str, int], float]
+    idle: float
+    version: str
 
 
 @dataclass(frozen=True)
@@ -245,6 +258,18 @@ def receiving(
             server.wait_for([], 0)
 
 
+@contextmanager
+def started(folder: Path) -> Iterator[list[Safekeeper]]:
+    """Run three safekeepers."""
+    keepers = [Safekeeper(number, folder) for number in (1, 2, 3)]
+    try:
+        yield keepers
+    finally:
+        for keeper in keepers:
+            keeper.process.terminate()
+            keeper.process.wait(20)
+
+
 def one_round(
     server: Primary, keepers: list[Safekeeper], folder: Path, seconds: int
 ) -> dict[tuple[str, int], tuple[float, float]]:
@@ -257,27 +282,17 @@ def one_round(
     return results
 
 
-def measure(
-    folder: Path, rounds: int, seconds: int
-) -> tuple[dict[tuple[str, int], tuple[float, float]], float, str]:
-    """Return commits/s and ms by kind and clients, idle MiB, PostgreSQL's version."""
+def measure(folder: Path, rounds: int, seconds: int) -> Results:
+    """Measure all kinds in turn, `rounds` times."""
     found: dict[tuple[str, int], list[tuple[float, float]]] = {}
-    keepers = [Safekeeper(number, folder) for number in (1, 2, 3)]
-    time.sleep(1.0)
-    idle = statistics.median(memory(keeper.process.pid) for keeper in keepers)
-    try:
-        with primary(folder) as server:
-            for turn in range(rounds + 1):
-                results = one_round(server, keepers, folder, seconds if turn else 1)
-                for key, result in (
-                    results.items() if turn else ()
-                ):  # the first warms up
-                    found.setdefault(key, []).append(result)
-            version = server.programs.version
-    finally:
-        for keeper in keepers:
-            keeper.process.terminate()
-            keeper.process.wait(20)
+    with started(folder) as keepers, primary(folder) as server:
+        idle = statistics.median(memory(keeper.process.pid) for keeper in keepers)
+        one_round(server, keepers, folder, 1)  # warms all up
+        for _ in range(rounds):
+            results = one_round(server, keepers, folder, seconds)
+            for key, result in results.items():
+                found.setdefault(key, []).append(result)
+        version = server.programs.version
     medians = {
         key: (
             statistics.median(tps for tps, _ in values),
@@ -285,7 +300,18 @@ def measure(
         )
         for key, values in found.items()
     }
-    return medians, idle, version
+    shares = {
+        (kind.name, clients): statistics.median(
+            ours / theirs
+            for (ours, _), (theirs, _) in zip(
+                found[kind.name, clients], found[kind.peer, clients], strict=True
+            )
+        )
+        for kind in KINDS
+        for clients in CLIENTS
+        if kind.peer
+    }
+    return Results(medians, shares, idle, version)
 
 
 def main() -> None:
@@ -298,7 +324,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="bsk"))
     folder.chmod(0o755)
     try:
-        medians, idle, version = measure(folder, given.rounds, given.seconds)
+        found = measure(folder, given.rounds, given.seconds)
     finally:
         shutil.rmtree(folder)
     lines = [
@@ -306,7 +332,7 @@ def main() -> None:
             machine=platform.machine(),
             python=platform.python_version(),
             cores=os.cpu_count(),
-            postgres=version,
+            postgres=found.version,
             scale=SCALE,
             seconds=given.seconds,
             rounds=given.rounds,
@@ -314,14 +340,14 @@ def main() -> None:
     ]
     for kind in KINDS:
         for clients in CLIENTS:
-            tps, ms = medians[kind.name, clients]
-            share = f"{tps / medians[kind.peer, clients][0]:.2f}" if kind.peer else ""
+            tps, ms = found.medians[kind.name, clients]
+            share = f"{found.shares[kind.name, clients]:.2f}" if kind.peer else ""
             lines.append(
                 f"| {kind.name} | {clients} | {tps:.0f} | {ms:.2f} | {share} |"
             )
     lines += [
         "",
-        f"An idle safekeeper has {idle:.1f} MiB (PSS); the goal is under 45 MB.",
+        f"An idle safekeeper has {found.idle:.1f} MiB (PSS); the goal is under 45 MB.",
         "",
         "![commits per second](safekeeper.png)",
         "",
@@ -331,7 +357,7 @@ def main() -> None:
     if not given.print:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / "safekeeper.md").write_text(report)
-        _plot(medians)
+        _plot(found.medians)
 
 
 def _plot(medians: dict[tuple[str, int], tuple[float, float]]) -> None:

@@ -321,3 +321,45 @@ def test_what_cannot_be_read_is_said_and_left_alone(stage, keeper):
         keeper.fence(2, stage.start_lsn)
     assert "cannot read" in Path(keeper.log).read_text()
     assert state.read_text() == "{"
+
+
+def test_who_is_behind_catches_up_with_a_peer(stage):
+    """Under its promise, without a compute that has the older WAL."""
+    ahead, behind = stage.keeper(), stage.keeper()
+    primary = stage.primary()
+    stage.follow(primary, [ahead, behind], 1)
+    primary.sql("create table t as select 1 as x")
+    behind.kill()
+    fill(primary, 2)
+    end = primary.lsn()
+    behind.start()
+    found = [keeper.fence(2, stage.start_lsn) for keeper in (ahead, behind)]
+    assert found[0]["flush_lsn"] != found[1]["flush_lsn"]
+    wanted = {"tenant_id": TENANT, "timeline_id": TIMELINE}
+    wanted |= {"http_hosts": [f"127.0.0.1:{ahead.http_port}"]}
+
+    behind.client.send("POST", "/v1/pull_timeline", wanted, dict)
+
+    told = behind.status()
+    assert told["flush_lsn"] == ahead.status()["flush_lsn"]
+    assert (told["generation"], told["last_generation"]) == (2, 1)
+    with pytest.raises(BranchpgError, match="as far here as there"):
+        behind.client.send("POST", "/v1/pull_timeline", wanted, dict)
+    recovered = stage.recovered(behind, end)
+    assert recovered.value("select count(*) from t") == 3
+
+
+def test_who_has_nothing_catches_up_with_a_peer(stage):
+    ahead, empty = stage.keeper(), stage.keeper()
+    primary = stage.primary()
+    stage.follow(primary, [ahead], 1)
+    fill(primary, 2)
+    end = primary.lsn()
+    for keeper in (ahead, empty):
+        keeper.fence(2, stage.start_lsn)
+    wanted = {"tenant_id": TENANT, "timeline_id": TIMELINE}
+    wanted |= {"http_hosts": [f"127.0.0.1:{ahead.http_port}"]}
+
+    empty.client.send("POST", "/v1/pull_timeline", wanted, dict)
+
+    assert stage.recovered(empty, end).value("select count(*) from t") == 2

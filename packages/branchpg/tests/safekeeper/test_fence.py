@@ -38,6 +38,7 @@ def test_a_timeline_is_made_by_its_first_fence(stage, keeper):
         "last_generation": 0,
         "flush_lsn": None,
         "start_lsn": str(stage.start_lsn),
+        "history": [],
     }
     assert keeper.fence(3, stage.start_lsn)["generation"] == 3
 

@@ -9,6 +9,8 @@ import threading
 import psycopg2
 import pytest
 
+from branchpg.lsn import Lsn
+
 ROWS = "select coalesce(array_agg(x order by x), '{}') from t"
 
 
@@ -108,3 +110,35 @@ def test_what_was_acknowledged_survives_kill_under_load(stage, until):
     recovered = stage.recovered(keeper, keeper.flush_lsn())
 
     assert set(acknowledged) <= set(recovered.value(ROWS))
+
+
+def test_of_two_primaries_nothing_acknowledged_is_lost(stage, three, until):
+    """The old one writes while the new one is elected; only one of them progresses."""
+    old, keepers = three
+    before = Writer(old)
+    until(lambda: len(before.acknowledged) > 50)
+
+    found = [keeper.fence(2, stage.start_lsn) for keeper in keepers[1:]]
+    best = max(found, key=lambda a: (a["last_generation"], Lsn.parse(a["flush_lsn"])))
+    base = keepers[1:][found.index(best)]
+    elected = Lsn.parse(best["flush_lsn"])
+    new = stage.recovered(base, elected)
+    pairs = [(e["generation"], Lsn.parse(e["lsn"])) for e in best["history"]]
+    history = [*pairs, (2, elected)]
+    stage.follow(new, keepers[1:], 2, generation=2, history=history)
+    count = len(before.acknowledged)
+    after = Writer(new, first=1_000_000)
+    until(lambda: len(after.acknowledged) > 50)
+    assert len(before.acknowledged) == count  # its commits wait, with one of three
+
+    keepers[0].fence(2, stage.start_lsn)
+    keepers[0].receive(new, 2, history, stage.start_lsn)
+    after.stop()
+    end = new.lsn()
+    for keeper in keepers:
+        keeper.wait(end)
+    acknowledged = {*before.acknowledged, *after.acknowledged}
+    for keeper in keepers:
+        rows = stage.recovered(keeper, end).value(ROWS)
+        assert acknowledged <= set(rows)
+    old.stop(fast=False)

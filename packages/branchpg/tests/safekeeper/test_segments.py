@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from branchpg.lsn import Lsn, Segment
@@ -70,6 +70,7 @@ def test_only_whole_segments_are_removed(segments):
     assert [s.number for s in segments.remove_before(2 * SIZE)] == [1]
 
 
+@settings(deadline=None, max_examples=40)  # files are made
 @given(
     st.lists(
         st.tuples(st.integers(0, 3 * SIZE), st.integers(1, SIZE)),

@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import struct
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 import psycopg2
 import pytest
 from psycopg2.extras import PhysicalReplicationConnection
 
+from branchpg.errors import BranchpgError
 from branchpg.wire.startup import startup_packet
 
 
@@ -84,6 +88,7 @@ def test_a_hot_standby_needs_nothing_else(stage, keeper, followed, until):
 
 
 def test_commands_answer_as_a_walsender_does(keeper, followed):
+    followed.sql("create table t as select 1 as x")
     with replication(keeper) as cursor:
         cursor.execute("IDENTIFY_SYSTEM")
         system_id, timeline, position, database = cursor.fetchone()
@@ -174,3 +179,53 @@ def test_a_token_is_the_password(stage):
         psycopg2.connect(keeper.libpq(), connection_factory=factory, password="x")
     with pytest.raises(psycopg2.OperationalError, match="was not found"):
         psycopg2.connect(keeper.libpq(), connection_factory=factory, password="secret")
+
+
+def test_a_standby_that_breaks_off_leaves_no_trace(keeper, followed, until):
+    given = {b"user": b"x", b"database": b"b" * 32, b"replication": b"true"}
+    start = b"START_REPLICATION PHYSICAL 0/1000000 TIMELINE 1\0"
+    with socket.create_connection(("127.0.0.1", keeper.pg_port), 10) as client:
+        client.sendall(startup_packet(given))
+        client.sendall(b"Q" + struct.pack("!I", len(start) + 4) + start)
+        until(lambda: keeper.status()["walsenders"])
+
+    until(lambda: keeper.status()["walsenders"] == [])
+    assert "Traceback" not in Path(keeper.log).read_text()
+
+
+def test_a_stream_ends_where_its_wal_was_superseded(stage, keeper, followed, until):
+    """The end of the WAL here is cut; who has streamed it already is told."""
+    with replication(keeper) as cursor:
+        followed.sql("create table t as select 1 as x")
+        cursor.start_replication_expert(
+            f"START_REPLICATION PHYSICAL {keeper.flush_lsn()} TIMELINE 1", decode=False
+        )
+        other = stage.primary()
+        keeper.fence(2, stage.start_lsn)
+        with contextlib.suppress(BranchpgError):
+            keeper.receive(other, 2, [(2, stage.start_lsn)], stage.start_lsn)
+
+        def told():
+            try:
+                return cursor.read_message() and False
+            except psycopg2.Error as error:
+                return str(error)
+
+        assert "was superseded" in until(told)
+
+
+def test_a_suspended_compute_stops_quickly(keeper, followed):
+    """A clean stop of PostgreSQL waits for its standbys; ours answer at once."""
+    begun = time.monotonic()
+    followed.stop()
+
+    assert time.monotonic() - begun < 2
+    before = cpu_seconds(keeper)
+    threading.Event().wait(1)
+    assert cpu_seconds(keeper) - before < 0.3
+
+
+def cpu_seconds(keeper):
+    stat = Path(f"/proc/{keeper.process.pid}/stat").read_text()
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100

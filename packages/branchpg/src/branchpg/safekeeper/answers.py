@@ -146,6 +146,8 @@ class TimelineStatus(msgspec.Struct):
 
     tenant_id: str
     timeline_id: str
+    generation: int
+    last_generation: int
     mconf: Configuration
     acceptor_state: AcceptorState
     pg_info: PgInfo
@@ -181,6 +183,8 @@ def status_of(timeline: Timeline) -> TimelineStatus:
     return TimelineStatus(
         tenant_id=state.tenant_id,
         timeline_id=state.timeline_id,
+        generation=state.generation,
+        last_generation=timeline.last_generation,
         mconf=Configuration(state.generation),
         acceptor_state=AcceptorState(
             state.generation,

@@ -27,6 +27,7 @@ __all__ = ["Downstream"]
 _MOST: Final = 128 * 1024  # bytes of a message, as PostgreSQL's MAX_SEND_SIZE
 _KEEPALIVE_SECONDS: Final = 10.0
 _SILENCE_SECONDS: Final = 60.0  # as wal_sender_timeout
+_TIMEOUT: Final = "terminating walsender process due to replication timeout"
 _EPOCH: Final = 946684800  # 2000-01-01, the beginning of PostgreSQL's time
 
 _WAL: Final = struct.Struct("!cIcQQq")  # CopyData's frame, then XLogData's header
@@ -68,7 +69,8 @@ class Downstream:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._listen(sender, watch))
                     await self._send_all(sender, watch)
-        except* (BranchpgError, OSError, asyncio.IncompleteReadError) as group:
+        except BaseExceptionGroup as group:
+            # The first to fail says why; the other was cancelled for it.
             raise group.exceptions[0] from None
         finally:
             await asyncio.to_thread(readers.remove, sender)
@@ -119,14 +121,21 @@ class Downstream:
         length = len(data) + _WAL.size - 1  # without the byte of the kind
         header = _WAL.pack(b"d", length, b"w", position, end, _now())
         self._writer.write(header + data)
-        await self._writer.drain()
+        await self._drain()
         return position + len(data)
 
     async def _ask(self, position: int) -> None:
         if time.monotonic() - self._heard > _SILENCE_SECONDS:
-            raise BranchpgError("terminating walsender process due to timeout")
+            raise BranchpgError(_TIMEOUT)
         self._keepalive(position, reply=True)
-        await self._writer.drain()
+        await self._drain()
+
+    async def _drain(self) -> None:
+        try:
+            async with asyncio.timeout(_SILENCE_SECONDS):
+                await self._writer.drain()
+        except TimeoutError:
+            raise BranchpgError(_TIMEOUT) from None
 
     def _keepalive(self, position: int, *, reply: bool) -> None:
         body = _KEEPALIVE.pack(b"k", position, _now(), reply)
@@ -153,7 +162,7 @@ class Downstream:
             self._timeline.readers.advance(sender.slot, sender.flush_lsn, lasting=False)
         if reply:
             self._keepalive(sender.sent_lsn, reply=False)
-            await self._writer.drain()
+            await self._drain()
 
 
 def _now() -> int:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from branchpg.errors import BadRequest, BranchpgError, NotFound, TryLater
+from branchpg.errors import (
+    BadRequest,
+    BranchpgError,
+    NotFound,
+    PreconditionFailed,
+    TryLater,
+)
 from branchpg.http.client import HttpClient, address
 from branchpg.http.client import path as url
 from branchpg.lsn import Lsn, Segment
@@ -18,7 +25,7 @@ from branchpg.safekeeper.history import Entry, upto
 from branchpg.safekeeper.state import State, TimelineKey
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from branchpg.safekeeper.registry import Registry
 
@@ -40,8 +47,9 @@ def pull_timeline(
     """Fetch a timeline from the furthest of its other safekeepers; return which.
 
     Every one of them must answer: what was acknowledged here may be on one of them
-    only, and what was promised here, too. The promise is not known afterwards, and a
-    new one has to be given (by `fence`) before anybody is received from.
+    only, and what was promised here, too. Where the timeline was lost, the promise is
+    not known afterwards, and a new one has to be given (by `fence`) before anybody is
+    received from. A timeline that is here keeps its promise, and catches up.
 
     Raises:
         TryLater: one does not answer.
@@ -60,12 +68,42 @@ def pull_timeline(
     def fill(staging: str) -> None:
         _fetch(client, best, staging)
 
-    timeline = registry.build(state, fill)
-    if timeline.flush_lsn is None and best.flush_lsn:
-        registry.delete(key)
+    known = registry.known(key)
+    if known is None:
+        known = registry.build(state, fill)
+    else:
+        known.catch_up(state, best.flush_lsn, partial(_pieces, client, best))
+    if known.flush_lsn is None and best.flush_lsn > best.timeline_start_lsn:
         raise TryLater(f"what {client.address} sent holds no whole record")
-    _log.info("%s: fetched from %s up to %s", key, client.address, timeline.flush_lsn)
+    _log.info("%s: fetched from %s up to %s", key, client.address, known.flush_lsn)
     return str(client.address)
+
+
+def _pieces(
+    client: HttpClient, status: TimelineStatus, start: Lsn | None
+) -> Iterator[tuple[Lsn, bytes]]:
+    """Yield a peer's WAL from a position on, a segment at a time, then compare it."""
+    until = status.flush_lsn
+    if start is None:
+        start = status.local_start_lsn
+        start = Segment.at(start, status.postgres_timeline, _size(status)).start
+    if start < status.local_start_lsn:
+        raise PreconditionFailed(
+            f"{client.address} has WAL from {status.local_start_lsn} on, and {start} "
+            "is needed",
+            hint="delete the timeline here, then fetch it again",
+        )
+    digest, position = hashlib.sha256(), start
+    while position < until:
+        segment = Segment.at(position, status.postgres_timeline, _size(status))
+        content = _segment(client, status, segment)
+        piece = content[
+            position - segment.start : min(segment.size, until - segment.start)
+        ]
+        digest.update(piece)
+        yield position, piece
+        position = Lsn(position + len(piece))
+    _compare(client, status, start, digest.hexdigest())
 
 
 def _status(client: HttpClient, key: TimelineKey) -> TimelineStatus | None:
@@ -76,8 +114,8 @@ def _status(client: HttpClient, key: TimelineKey) -> TimelineStatus | None:
         return None
 
 
-def _reach(status: TimelineStatus) -> tuple[int, int]:
-    return status.acceptor_state.epoch, int(status.flush_lsn)
+def _reach(status: TimelineStatus) -> tuple[int, Lsn]:
+    return status.acceptor_state.epoch, status.flush_lsn
 
 
 def _state(status: TimelineStatus, promised: int) -> State:
@@ -104,21 +142,35 @@ def _fetch(client: HttpClient, status: TimelineStatus, staging: str) -> None:
     start, until = status.local_start_lsn, status.flush_lsn
     if until <= status.timeline_start_lsn:
         return
-    where = ("tenant", status.tenant_id, "timeline", status.timeline_id)
     digest = hashlib.sha256()
-    size = status.pg_info.wal_seg_size
-    segment = Segment.at(start, status.postgres_timeline, size)
+    segment = Segment.at(start, status.postgres_timeline, _size(status))
     while segment.start < until:
-        content = client.raw("GET", url(*where, "wal", segment.name))
-        if len(content) != segment.size:
-            raise TryLater(f"{client.address} sent {len(content)} bytes of a segment")
+        content = _segment(client, status, segment)
         kept = min(segment.size, until - segment.start)
         content = content[:kept] + bytes(segment.size - kept)
         with open(os.path.join(staging, segment.name), "wb") as file:
             file.write(content)
-        digest.update(memoryview(content)[:kept])
+        digest.update(memoryview(content)[max(0, start - segment.start) : kept])
         segment = segment.next()
-    asked = url(*where, "digest", from_lsn=Lsn(start), until_lsn=until)
-    told = client.get(asked, _Digest)
-    if told.sha256 != digest.hexdigest():
+    _compare(client, status, start, digest.hexdigest())
+
+
+def _segment(client: HttpClient, status: TimelineStatus, segment: Segment) -> bytes:
+    where = url("tenant", status.tenant_id, "timeline", status.timeline_id, "wal")
+    content = client.raw("GET", f"{where}/{segment.name}")
+    if len(content) != segment.size:
+        raise TryLater(f"{client.address} sent {len(content)} bytes of a segment")
+    return content
+
+
+def _compare(
+    client: HttpClient, status: TimelineStatus, start: Lsn, digest: str
+) -> None:
+    where = ("tenant", status.tenant_id, "timeline", status.timeline_id, "digest")
+    asked = url(*where, from_lsn=start, until_lsn=status.flush_lsn)
+    if client.get(asked, _Digest).sha256 != digest:
         raise BranchpgError(f"what {client.address} sent is not what it has")
+
+
+def _size(status: TimelineStatus) -> int:
+    return status.pg_info.wal_seg_size

@@ -10,7 +10,7 @@ import logging
 import select
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 import psycopg2
@@ -41,7 +41,7 @@ class Order:
     """From whom to pull, for which generation."""
 
     generation: int
-    dsn: str
+    dsn: str = field(repr=False)
     slot: str | None
     name: str
 
@@ -134,6 +134,9 @@ class Receiver:
                 _log.error("%s: receiving ends: %s", self.order.place, error)
                 break
             except (BranchpgError, psycopg2.Error, OSError) as error:
+                self._failed(error)
+            except Exception as error:  # noqa: BLE001 - no mistake may end it for good
+                _log.exception("receiving from %s", self.order.place)
                 self._failed(error)
             if time.monotonic() - begun > _LONGEST_PAUSE:
                 pause = _FIRST_PAUSE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from branchpg.errors import BadRequest, BranchpgError, Conflict, NotFound
+from branchpg.errors import BadRequest, BranchpgError, Conflict, NotFound, TryLater
 from branchpg.safekeeper import state as states
 from branchpg.safekeeper.history import upto
 from branchpg.safekeeper.state import is_id
@@ -40,6 +41,7 @@ class Registry:
         self._keeping = keeping
         self._lock = threading.Lock()
         self._timelines: dict[TimelineKey, Timeline] = {}
+        self._building: set[TimelineKey] = set()
 
     def load(self) -> None:
         """Load what is there; a timeline that cannot be is said, and left alone."""
@@ -68,6 +70,10 @@ class Registry:
             raise NotFound(f"Timeline {key} was not found")
         return timeline
 
+    def known(self, key: TimelineKey) -> Timeline | None:
+        """Return a timeline if it is here."""
+        return self._timelines.get(key)
+
     def find(self, timeline_id: str) -> Timeline:
         """Return the timeline of an id, whosever it is; raise NotFound."""
         for timeline in self.all():
@@ -81,10 +87,13 @@ class Registry:
         Raises:
             Conflict: it is there, and starts elsewhere.
         """
-        with self._lock:
+        timeline = self._timelines.get(state.key)
+        if timeline is None:
+            with contextlib.suppress(Conflict):  # somebody else made it meanwhile
+                return self.build(state, lambda staging: None), True
             timeline = self._timelines.get(state.key)
-            if timeline is None:
-                return self._build(state, lambda staging: None), True
+        if timeline is None:
+            raise TryLater(f"Timeline {state.key} is being made")
         if timeline.state.start_lsn != state.start_lsn:
             raise Conflict(
                 f"Timeline {state.key} starts at {timeline.state.start_lsn}, not at "
@@ -99,9 +108,17 @@ class Registry:
             Conflict: it is there.
         """
         with self._lock:
-            if state.key in self._timelines:
+            if state.key in self._timelines or state.key in self._building:
                 raise Conflict(f"Timeline {state.key} exists already")
-            return self._build(state, fill)
+            self._building.add(state.key)
+        try:
+            timeline = self._build(state, fill)
+            with self._lock:
+                self._timelines[state.key] = timeline
+        finally:
+            self._building.discard(state.key)
+        _log.info("%s: made, from %s on", state.key, state.start_lsn)
+        return timeline
 
     def copy(self, source: Timeline, target: TimelineKey, until: Lsn) -> Timeline:
         """Make a timeline of another one's WAL up to a position."""
@@ -132,10 +149,16 @@ class Registry:
     def delete(self, key: TimelineKey) -> bool:
         """Remove a timeline for good; return whether there was one."""
         with self._lock:
+            if key in self._building:
+                raise Conflict(f"Timeline {key} is being made")
             timeline = self._timelines.pop(key, None)
+            self._building.add(key)
+        try:
             if timeline is not None:
                 timeline.close(delete=True)
             gone = self._remove(self._path(key))
+        finally:
+            self._building.discard(key)
         if gone:
             _log.info("%s: deleted", key)
         return gone
@@ -185,9 +208,7 @@ class Registry:
             shutil.rmtree(staging, ignore_errors=True)
             raise
         sync_directory(tenant)
-        timeline = self._timelines[state.key] = Timeline(path, state, self._keeping)
-        _log.info("%s: made, from %s on", state.key, state.start_lsn)
-        return timeline
+        return Timeline(path, state, self._keeping)
 
     def _remove(self, path: str) -> bool:
         # It loses its name first: half a timeline must never be taken for all of it.

@@ -100,11 +100,12 @@ class Segments:
     def cut(self, lsn: Lsn) -> None:
         """Remove all from a position on, for good."""
         self.close()
-        for segment in reversed(self.present()):
-            if segment.start >= lsn:
-                os.unlink(self.path(segment))
+        with self._making:  # none is made meanwhile, or afterwards
+            self._ahead = None
+            for segment in reversed(self.present()):
+                if segment.start >= lsn:
+                    os.unlink(self.path(segment))
         sync_directory(self._directory)
-        self._ahead = None
         segment = self.at(lsn)
         if lsn > segment.start and os.path.exists(self.path(segment)):
             rest = self.read(lsn, self._size)

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import resource
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Final
 
 from branchpg.http import service
 from branchpg.safekeeper.registry import Registry
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from branchpg.safekeeper.settings import Settings
 
 __all__ = ["run"]
+
+_SWITCH_SECONDS: Final = 0.0005
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +41,8 @@ def run(settings: Settings) -> None:
 
 async def _main(settings: Settings, told: asyncio.Event) -> None:
     _allow_descriptors()
+    # A thread that received WAL must not wait long for one that serves some.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     with service.locked(settings.directory):
         number = identify(settings.directory, settings.number)
         keeping = Keeping(installed_programs(), f"safekeeper_{number}", settings.sync)

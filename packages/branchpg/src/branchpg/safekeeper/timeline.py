@@ -28,6 +28,8 @@ from branchpg.safekeeper.segments import Segments
 from branchpg.store.durable import replace_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from branchpg.postgres.programs import Programs
     from branchpg.safekeeper.source import Identification, Source
     from branchpg.safekeeper.state import State, TimelineKey
@@ -180,12 +182,44 @@ class Timeline:
                 receiver.start()
         receiver.wait_until_streaming(within)
 
+    def catch_up(
+        self,
+        peer: State,
+        peer_flush_lsn: Lsn,
+        fetch: Callable[[Lsn | None], Iterator[tuple[Lsn, bytes]]],
+    ) -> None:
+        """Take over the log of another safekeeper that is further than this one.
+
+        `fetch` yields its WAL from a position on (None: all it has), with the position
+        of each piece.
+
+        Raises:
+            Conflict: it is not further, or a compute is received from.
+            PreconditionFailed: its WAL is of another cluster.
+        """
+        with self._admin:
+            self._check_deleted()
+            here = self.last_generation, self.flush_lsn or Lsn(0)
+            if (peer.last_generation(peer_flush_lsn), peer_flush_lsn) <= here:
+                raise Conflict(f"Timeline {self.key} is as far here as there")
+            if self._receiver and not self._receiver.closed:
+                raise Conflict(f"Timeline {self.key} is received from a compute")
+            if self._state.system_id not in {0, peer.system_id}:
+                raise PreconditionFailed("the peer's WAL is of another cluster")
+            self._close_receiver()
+            self._adopt(peer.history)
+            with self.lock:
+                if not self._end:
+                    self._describe(peer)
+                for lsn, piece in fetch(self.flush_lsn):
+                    self.append(int(lsn), [piece])
+            self._recover()
+
     def stop_receiving(self, generation: int) -> None:
         """Pull no more from the compute of a generation."""
         with self._admin:
             self._check_promise(generation)
             self._close_receiver()
-            self.segments.close()
 
     def bump(self, generation: int | None) -> tuple[int, int]:
         """Promise a higher generation; return the one before, and the one now."""
@@ -207,8 +241,6 @@ class Timeline:
         with self._admin:
             self._deleted = self._deleted or delete
             self._close_receiver()
-            with self.lock:
-                self.segments.close()
         self.progress.tell()
 
     # What a receiver calls.
@@ -252,6 +284,11 @@ class Timeline:
         if found.postgres_timeline > 1:
             name, content = source.timeline_history(found.postgres_timeline)
             replace_file(os.path.join(self.directory, name), content)
+        self._describe(found)
+        self._end = int(self.segments.at(self._state.start_lsn).start)
+
+    def _describe(self, found: Identification | State) -> None:
+        """Remember of what cluster the WAL is that is to come."""
         self._remember(
             system_id=found.system_id,
             pg_version=found.pg_version,
@@ -259,7 +296,6 @@ class Timeline:
             wal_seg_size=found.wal_seg_size,
         )
         self.segments = self._segments()
-        self._end = int(self.segments.at(self._state.start_lsn).start)
 
     def _adopt(self, history: rules.History) -> None:
         """Cut what the history's log does not hold, then make the history ours."""
@@ -305,6 +341,8 @@ class Timeline:
             self._receiver.close()
             self._receiver.join(_CLOSE_SECONDS)
             self._receiver = None
+        with self.lock:  # what it had begun to write is done, and it begins no more
+            self.segments.close()
 
     def _check_promise(self, generation: int) -> None:
         if not self._state.is_fenced:
