@@ -191,11 +191,13 @@ def test_there_may_be_only_so_many(run_proxy):
     assert proxy.ask("SELECT 1") == 1
 
 
+@pytest.mark.timeout(300)
 def test_a_thousand_idle_sessions_cost_little(run_proxy, clusters):
     """And when they are gone nothing is left: no descriptor, no session."""
     proxy = run_proxy(limits=Limits(endpoint_sessions=1100))
-    descriptors = _descriptors(proxy)
     memory = _memory(proxy)
+    until(lambda: not proxy.proxy.sessions)
+    descriptors = _descriptors(proxy)
     with contextlib.ExitStack() as stack:
         for _ in range(1000):
             sock = proxy.raw()
@@ -220,8 +222,10 @@ def _descriptors(proxy) -> int:
 
 
 def _memory(proxy) -> int:
-    with contextlib.closing(proxy.connect()) as session:
-        assert value(session, "SELECT repeat('x', 1000000)")
+    with contextlib.ExitStack() as stack:
+        for _ in proxy.proxy.pump_pids:  # each has to have begun
+            session = stack.enter_context(contextlib.closing(proxy.connect()))
+            assert value(session, "SELECT repeat('x', 1000000)")
     total = 0
     for pid in [*proxy.proxy.pump_pids, os.getpid()]:
         with open(f"/proc/{pid}/statm") as file:
