@@ -34,6 +34,7 @@ _SOURCE = _IN | select.EPOLLRDHUP | select.EPOLLET
 _EVENTS = 256
 _LINGER = 5.0  # seconds a client has to fetch a server's last words
 _LOOKS = 100  # for an event before going to sleep, of about a microsecond each
+_LONE = 8  # events in a row of a session that has the pump for itself
 _LONGEST_REST = 64  # times not to look, after looking was in vain
 _RETRY = 0.05  # seconds after the other side of the control socket took nothing
 _COMMAND = Struct("!cQ")
@@ -88,7 +89,7 @@ class Pump:
         self._lingering: dict[Side, float] = {}
         self._reports: list[bytes] = []
         self._number = 0  # of the session whose event was the last
-        self._lone = False  # and of the one before it
+        self._streak = 0  # events before it that were of the same
         self._rest, self._tired = 0, 1
         control.setblocking(False)
         self._poll.register(control.fileno(), _IN)
@@ -97,7 +98,7 @@ class Pump:
         """Pass bytes until the other side of the control socket is gone."""
         poll, dispatch = self._poll.poll, self._dispatch
         while True:
-            happened = self._soon() if self._lone else None
+            happened = self._soon() if self._streak > _LONE else None
             if not dispatch(happened or poll(self._patience(), _EVENTS)):
                 return
             if self._again or self._lingering or self._reports:
@@ -136,8 +137,10 @@ class Pump:
                 self._move(side)
             else:
                 self._react(side, events)
-        self._lone = len(happened) == 1 and number == self._number
-        self._number = number
+        if len(happened) == 1 and number == self._number:
+            self._streak += 1
+        else:
+            self._number, self._streak = number, 0
         return True
 
     def _patience(self) -> float:
