@@ -138,7 +138,12 @@ class Pumps:
     ) -> None:
         for task in self._tasks:
             task.cancel()
-        await self._group.__aexit__(kind, error, trace)
+        try:
+            await self._group.__aexit__(kind, error, trace)
+        finally:
+            for pump in filter(None, self._pumps):  # whose task had not begun
+                pump.end()
+                await _reap(pump.child)
 
     @property
     def pids(self) -> list[int]:
