@@ -36,14 +36,27 @@ CPU is the forwarder's own processor time for a transaction (for COPY: for a MB)
 
 ## What was tried
 
-- **Two pump processes instead of one.** With one, 8 and 64 clients reach 0.90 and 0.79
-  of PgBouncer where two cores are full: the pump is one process among a dozen that want
-  to run. With two, 1.13 and 1.12 in the runs after.
+Ratios to PgBouncer in the runs (each 2 to 5 rounds of 1 or 2 s) on the way here, while
+others kept the two cores busy (load average 1 to 11): they say that the ways tie, and
+not much more. A quiet machine has yet to decide.
+
+| variant | 1 client | 8 clients | 64 clients |
+| --- | --- | --- | --- |
+| one pump, sleeping | 0.94, 0.94 | 0.98, 0.82 | 1.00, 0.85 |
+| one pump, looking 100 times, always | 1.37 | 0.92 | 1.08 |
+| one pump, looking for a lone session | 1.69 | 0.90, 0.90, 1.00 | 0.91, 0.79, 0.99 |
+| two pumps, looking for a lone session | 1.11, 1.04, 0.73 | 1.13, 0.89, 1.05, 0.77, 0.85 | 1.12, 1.07, 0.94, 1.00, 1.09 |
+| one pump, `sched_yield` before each wait | | 0.82 | 0.90 |
+| two pumps, `sched_yield` before each wait | | 0.81 | 0.72 |
+
 - **Looking before sleeping.** When nine events in a row were of the same session, a
   pump looks up to 100 times for the next one (about 0.1 ms, with `sched_yield` between)
   before it sleeps in `epoll_wait`; after a vain look it rests for 1, 2, ... 64 turns.
-  One client, in short runs: 1.1 to 1.7 of PgBouncer instead of 0.94. After two events
-  in a row already it cost 8 clients 4 µs of processor time for a transaction.
+  It wins where a core is free, costs some 20 µs of processor time for a transaction,
+  and wins nothing where none is.
+- **Two pumps** cost 8 clients 1 to 4 µs of processor time for a transaction, since each
+  finds fewer events at a time (14 to 15 µs with one; PgBouncer 13 to 17), and get more
+  of it where there are many processes. On more cores they work side by side.
 - **Bytes in their own process.** It imports modules in C only and runs with `-I -S`;
   the asyncio loop sees a session again when it is over. A message costs `epoll_wait`,
   `recv`, `send`; sockets are registered once, edge-triggered.

@@ -11,7 +11,7 @@ import time
 
 import psycopg2
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from proxy_clients import packet, rest_of, startup, until, value
 
@@ -128,13 +128,7 @@ def test_encryption_may_be_asked_for_once(proxy):
     assert answer(proxy, tls + tls).startswith(b"NE")
 
 
-@settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=150)
 @given(data=st.binary(max_size=300), framed=st.booleans(), version=st.booleans())
 def test_noise(proxy, data, framed, version):
     """Whatever comes: an error, a request for a password, or a closed connection."""
