@@ -46,7 +46,7 @@ not much more. A quiet machine has yet to decide.
 | one pump, looking 20 times, always | 0.90 | 0.94 | 0.95 |
 | one pump, looking 100 times, always | 1.37 | 0.92 | 1.08 |
 | one pump, looking for a lone session | 1.69 | 0.90, 0.90, 1.00 | 0.91, 0.79, 0.99 |
-| two pumps, the same | 1.11, 1.04, 0.73 | 0.77 to 1.13, median 0.89 | 0.94 to 1.12, 1.07 |
+| two pumps, too | 1.11, 1.04, 0.73 | 0.77 to 1.13: 0.89 | 0.94 to 1.12: 1.07 |
 | one pump, `sched_yield` before each wait | | 0.82 | 0.90 |
 | two pumps, `sched_yield` before each wait | | 0.81 | 0.72 |
 
