@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -17,12 +18,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from processes import children
+
 from branchpg.compute.proxy.backend import Lease
 from branchpg.compute.proxy.proxy import Proxy
 from branchpg.compute.proxy.settings import Settings
 from branchpg.postgres import cluster, owner, programs
 from branchpg.postgres.server import Server
-from processes import children
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
 TOOLS = {"pgbouncer": "pgbouncer", "haproxy": "haproxy"}
 USER, PASSWORD, DATABASE = "bench", "bench", "bench"
 SCALE = 10
-COPIED = 200_000_000  # bytes, about
+COPIED = 200_000_000  # bytes
+ROW = 1000
 
 _PGBOUNCER = """\
 [databases]
@@ -81,7 +84,8 @@ class Yard:
 
     ways: list[Way]
     programs: Programs
-    directory: str
+    bulk: str
+    """A file of what COPY brings in."""
 
     def environment(self, way: Way) -> dict[str, str]:
         """Return the variables that make a client go this way."""
@@ -127,7 +131,7 @@ def yard(*, pumps: int = 1) -> Iterator[Yard]:
         found.insert(1, Way("branchpg", port, pids))
         for way in found:
             _wait(way.port)
-        yield Yard(found, installed, directory)
+        yield Yard(found, installed, _bulk(directory))
     finally:
         for process in running:
             process.terminate()
@@ -180,17 +184,24 @@ def _fill(installed: Programs, directory: str) -> None:
     database = f"-cCREATE DATABASE {DATABASE} OWNER {USER}"
     run(owner_of_all, "psql", "-dpostgres", database)
     run(USER, "pgbench", "-i", "-q", f"-s{SCALE}", DATABASE)
-    row = 100
     run(
         USER,
         "psql",
         f"-d{DATABASE}",
-        f"-cCREATE UNLOGGED TABLE bulk AS SELECT repeat('x', {row - 1}) AS text"
-        f" FROM generate_series(1, {COPIED // row})",
+        f"-cCREATE UNLOGGED TABLE bulk AS SELECT repeat('x', {ROW - 1}) AS text"
+        f" FROM generate_series(1, {COPIED // ROW})",
         "-cCREATE UNLOGGED TABLE sink (text text)",
         "-cVACUUM ANALYZE bulk",
     )
     run(owner_of_all, "psql", "-dpostgres", "-cCHECKPOINT")
+
+
+def _bulk(directory: str) -> str:
+    path = os.path.join(directory, "bulk.txt")
+    with open(path, "w") as file:
+        for _ in range(COPIED // ROW // 1000):
+            file.write(("x" * (ROW - 1) + "\n") * 1000)
+    return path
 
 
 def _pgbouncer(
@@ -198,9 +209,7 @@ def _pgbouncer(
 ) -> subprocess.Popen[bytes]:
     config = os.path.join(directory, "pgbouncer.ini")
     with open(config, "w") as file:
-        file.write(
-            _PGBOUNCER.format(directory=directory, port=port, database=DATABASE)
-        )
+        file.write(_PGBOUNCER.format(directory=directory, port=port, database=DATABASE))
     with open(os.path.join(directory, "users.txt"), "w") as file:
         file.write(f'"{USER}" "{PASSWORD}"\n')
     who = ["-u", installed.identity.name] if installed.identity else []
@@ -251,8 +260,10 @@ class _OneServer:
 async def _serve(directory: str, port: str, pumps: str) -> None:
     backends = _OneServer(os.path.join(directory, ".s.PGSQL.5432"))
     settings = Settings(listen=(("127.0.0.1", int(port)),), pumps=int(pumps))
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     async with Proxy(backends, settings):
-        await asyncio.Event().wait()
+        await ended.wait()
 
 
 if __name__ == "__main__":

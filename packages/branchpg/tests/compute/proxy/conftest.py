@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # In pytest's importlib mode a test module does not see its neighbours by itself.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -24,6 +25,16 @@ from branchpg.compute.proxy.tls import context_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# The same examples each time; pytest's timeout bounds a test.
+settings.register_profile(
+    "proxy",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("proxy")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import time
 
 import psycopg2
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from proxy_clients import packet, rest_of, startup, until, value
 
@@ -128,13 +128,7 @@ def test_encryption_may_be_asked_for_once(proxy):
     assert answer(proxy, tls + tls).startswith(b"NE")
 
 
-@settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=150)
 @given(data=st.binary(max_size=300), framed=st.booleans(), version=st.booleans())
 def test_noise(proxy, data, framed, version):
     """Whatever comes: an error, a request for a password, or a closed connection."""
@@ -191,11 +185,13 @@ def test_there_may_be_only_so_many(run_proxy):
     assert proxy.ask("SELECT 1") == 1
 
 
+@pytest.mark.timeout(300)
 def test_a_thousand_idle_sessions_cost_little(run_proxy, clusters):
     """And when they are gone nothing is left: no descriptor, no session."""
     proxy = run_proxy(limits=Limits(endpoint_sessions=1100))
-    descriptors = _descriptors(proxy)
     memory = _memory(proxy)
+    until(lambda: not proxy.proxy.sessions)
+    descriptors = _descriptors(proxy)
     with contextlib.ExitStack() as stack:
         for _ in range(1000):
             sock = proxy.raw()
@@ -220,8 +216,10 @@ def _descriptors(proxy) -> int:
 
 
 def _memory(proxy) -> int:
-    with contextlib.closing(proxy.connect()) as session:
-        assert value(session, "SELECT repeat('x', 1000000)")
+    with contextlib.ExitStack() as stack:
+        for _ in proxy.proxy.pump_pids:  # each has to have begun
+            session = stack.enter_context(contextlib.closing(proxy.connect()))
+            assert value(session, "SELECT repeat('x', 1000000)")
     total = 0
     for pid in [*proxy.proxy.pump_pids, os.getpid()]:
         with open(f"/proc/{pid}/statm") as file:

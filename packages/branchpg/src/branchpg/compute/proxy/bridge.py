@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Bridge"]
 
 _CHUNK: Final = 64 * 1024
+_LINGER_SECONDS: Final = 5.0
 
 
 class Bridge:
@@ -38,7 +39,16 @@ class Bridge:
             upward = group.create_task(self._upward())
             await self._downward()
             upward.cancel()
+        await self._farewell()
         return self.moved
+
+    async def _farewell(self) -> None:
+        """Let the client close: a reset would take the server's last words back."""
+        with contextlib.suppress(TimeoutError, OSError):
+            self._client.sock.shutdown(socket.SHUT_WR)
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while await self._client.receive(_CHUNK):
+                    pass
 
     async def _upward(self) -> None:
         with contextlib.suppress(GoneError):

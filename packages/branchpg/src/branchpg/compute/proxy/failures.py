@@ -10,7 +10,6 @@ from branchpg.wire import messages
 
 __all__ = [
     "NOT_NOW",
-    "TERMINATED",
     "TOO_MANY",
     "failure",
     "failure_of",
@@ -21,7 +20,6 @@ __all__ = [
 # SQLSTATEs, PostgreSQL documentation, appendix A.
 _PROTOCOL: Final = "08P01"
 _CANNOT_CONNECT: Final = "08006"
-TERMINATED: Final = "57P01"
 NOT_NOW: Final = "57P03"
 TOO_MANY: Final = "53300"
 

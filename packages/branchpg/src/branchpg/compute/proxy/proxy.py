@@ -76,8 +76,12 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._listeners = listen(self._settings.listen)
         await self._desk.pumps.__aenter__()
+        try:
+            self._listeners = listen(self._settings.listen)
+        except BranchpgError:
+            await self._desk.pumps.__aexit__(None, None, None)
+            raise
         await self._group.__aenter__()
         for listener in self._listeners:
             self._start(self._accept(listener))

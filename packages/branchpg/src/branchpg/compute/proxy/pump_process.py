@@ -32,8 +32,10 @@ _IN, _OUT, _FAILED = select.EPOLLIN, select.EPOLLOUT, select.EPOLLERR
 _ENDED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 _SOURCE = _IN | select.EPOLLRDHUP | select.EPOLLET
 _EVENTS = 256
-_LINGER = 5.0  # seconds a client has to fetch a server's last words
+_LINGER = 5.0  # seconds a client has to close after the server's end
+_PATIENCE = 60.0  # seconds it has to read what the server said before
 _LOOKS = 100  # for an event before going to sleep, of about a microsecond each
+_LONE = 8  # events in a row of a session that has the pump for itself
 _LONGEST_REST = 64  # times not to look, after looking was in vain
 _RETRY = 0.05  # seconds after the other side of the control socket took nothing
 _COMMAND = Struct("!cQ")
@@ -88,7 +90,7 @@ class Pump:
         self._lingering: dict[Side, float] = {}
         self._reports: list[bytes] = []
         self._number = 0  # of the session whose event was the last
-        self._lone = False  # and of the one before it
+        self._streak = 0  # events before it that were of the same
         self._rest, self._tired = 0, 1
         control.setblocking(False)
         self._poll.register(control.fileno(), _IN)
@@ -97,7 +99,7 @@ class Pump:
         """Pass bytes until the other side of the control socket is gone."""
         poll, dispatch = self._poll.poll, self._dispatch
         while True:
-            happened = self._soon() if self._lone else None
+            happened = self._soon() if self._streak > _LONE else None
             if not dispatch(happened or poll(self._patience(), _EVENTS)):
                 return
             if self._again or self._lingering or self._reports:
@@ -136,8 +138,10 @@ class Pump:
                 self._move(side)
             else:
                 self._react(side, events)
-        self._lone = len(happened) == 1 and number == self._number
-        self._number = number
+        if len(happened) == 1 and number == self._number:
+            self._streak += 1
+        else:
+            self._number, self._streak = number, 0
         return True
 
     def _patience(self) -> float:
@@ -150,11 +154,13 @@ class Pump:
     def _catch_up(self) -> None:
         again, self._again = self._again, []
         for side in again:
-            if side.sock.fileno() >= 0 and not side.peer.waiting:
+            if side.number in self._clients and not (
+                side.finished or side.peer.waiting
+            ):
                 self._move(side)
         now = monotonic()
         for client in [side for side, due in self._lingering.items() if due < now]:
-            self._release(client)
+            self._abort(client)
         while self._reports:
             try:
                 self._control.send(b"".join(self._reports[:_REPORTS]))
@@ -233,6 +239,8 @@ class Pump:
         side.finished = True
         if not side.peer.waiting:
             self._shut(side.peer)
+        elif not side.is_client:
+            self._lingering[side.peer] = monotonic() + _PATIENCE
 
     def _shut(self, side: Side) -> None:
         """Tell a side that nothing more comes: its peer has finished."""
@@ -317,9 +325,17 @@ class Pump:
     def _end(self, number: int) -> None:
         """End a session, after what the server has said so far."""
         client = self._clients.get(number)
-        if client is not None:
-            server = client.peer
+        if client is None:
+            return
+        server = client.peer
+        try:
             server.sock.shutdown(_socket.SHUT_RD)  # it reads as its end, after the rest
+        except OSError:
+            self._abort(client)
+            return
+        if client.waiting:
+            self._abort(client)
+        else:
             server.ending = True
             self._again.append(server)
 

@@ -25,6 +25,7 @@ _PROGRAM: Final = os.path.join(os.path.dirname(__file__), "pump_process.py")
 _COMMAND: Final = struct.Struct("!cQ")
 _REPORT: Final = struct.Struct("!cQQQ")
 _PACKET: Final = 256 * _REPORT.size
+_END_SECONDS: Final = 1.0  # for a pump to end a session
 _RESTART_SECONDS: Final = 0.2  # between two starts of a pump that dies
 
 _log = logging.getLogger(__name__)
@@ -60,21 +61,24 @@ class _Pump:
             )
         self.sessions: dict[int, asyncio.Future[Moved]] = {}
         self.sums: list[asyncio.Future[Moved]] = []
-        self.last_sum = Moved()
+        self._sending = asyncio.Lock()
 
     async def send(self, data: bytes, *sockets: socket.socket) -> None:
         """Give the process a command; OSError if it is gone."""
         descriptors = [sock.fileno() for sock in sockets]
-        while True:
-            try:
-                if descriptors:
-                    socket.send_fds(self.control, [data], descriptors)
-                else:
-                    self.control.send(data)
-            except BlockingIOError:
+        async with self._sending:  # only one can wait for room
+            while not self._sent(data, descriptors):
                 await writable(self.control)
+
+    def _sent(self, data: bytes, descriptors: list[int]) -> bool:
+        try:
+            if descriptors:
+                socket.send_fds(self.control, [data], descriptors)
             else:
-                return
+                self.control.send(data)
+        except BlockingIOError:
+            return False
+        return True
 
     async def follow(self) -> None:
         """Act upon what the process says, until it has ended."""
@@ -103,7 +107,6 @@ class _Pump:
     def _take(self, kind: bytes, number: int, sent: int, received: int) -> None:
         moved = Moved(sent, received)
         if kind == b"S":
-            self.last_sum = moved
             for waiting in self.sums:
                 _settle(waiting, moved)
             self.sums.clear()
@@ -135,7 +138,12 @@ class Pumps:
     ) -> None:
         for task in self._tasks:
             task.cancel()
-        await self._group.__aexit__(kind, error, trace)
+        try:
+            await self._group.__aexit__(kind, error, trace)
+        finally:
+            for pump in filter(None, self._pumps):  # whose task had not begun
+                pump.end()
+                await _reap(pump.child)
 
     @property
     def pids(self) -> list[int]:
@@ -163,6 +171,7 @@ class Pumps:
         except asyncio.CancelledError:
             with contextlib.suppress(OSError):
                 await pump.send(_COMMAND.pack(b"C", number))
+                await asyncio.wait([over], timeout=_END_SECONDS)
             raise
 
     async def moved(self) -> Moved:
