@@ -212,7 +212,7 @@ class Endpoint:
         directory.write_held(self.pgdata, about)
         configure.write_control(self.pgdata, around.control_dsn, around.programs)
         keepers = around.safekeepers
-        names = [f"safekeeper_{n + 1}" for n in range(len(keepers.addresses))]
+        names = keepers.names
         settings = configure.settings(
             run=around.run, port=self._port, names=names, quorum=keepers.quorum
         )

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Fleet"]
 
 _LOG: Final = logging.getLogger(__name__)
-_WATCH_SECONDS: Final = 20.0
-_RETRY_SECONDS: Final = 0.5
+_WATCH_SECONDS: Final = 5.0
+_RETRY_SECONDS: Final = 0.2
 _LOOK_SECONDS: Final = 1.0
 _EPHEMERAL_SECONDS: Final = 30.0
 _NEVER: Final = -1

@@ -11,11 +11,10 @@ import msgspec
 from branchpg.errors import BranchpgError, NotFound, TryLater
 from branchpg.http.client import Address, HttpClient, path
 from branchpg.lsn import Lsn
+from branchpg.store.catalog import Generation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from branchpg.store.catalog import Generation
 
 __all__ = ["Position", "Safekeepers", "precedence"]
 
@@ -31,6 +30,7 @@ class Position(msgspec.Struct, frozen=True):
     flush_lsn: Lsn | None = None
     last_generation: int = 0
     generation: int = 0
+    history: tuple[Generation, ...] = ()
 
 
 def precedence(position: Position) -> tuple[int, int]:
@@ -56,6 +56,11 @@ class Safekeepers:
         """Where they are, in the order of the configuration."""
         return tuple(client.address for client in self._clients)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What they are called as standbys: their ids are their places in the list."""
+        return tuple(f"safekeeper_{n + 1}" for n in range(len(self._clients)))
+
     def fence(
         self, tenant_id: str, timeline_id: str, generation: int, start_lsn: Lsn
     ) -> dict[Address, Position]:
@@ -71,15 +76,7 @@ class Safekeepers:
         def ask(client: HttpClient) -> Position:
             return client.send("POST", where, content, Position, within=_SECONDS)
 
-        answers = self._ask_all(ask)
-        needed = max(self.quorum, len(self._clients) - self.quorum + 1)
-        if len(answers) < needed:
-            raise TryLater(
-                f"{len(answers)} of {len(self._clients)} safekeepers answered, "
-                f"{needed} are needed",
-                hint="start the others",
-            )
-        return answers
+        return self._enough(self._ask_all(ask), self.quorum)
 
     def receive(
         self,
@@ -101,7 +98,9 @@ class Safekeepers:
         }
 
         def ask(client: HttpClient) -> Any:
-            return client.send("POST", where, content, Any, within=_SECONDS)
+            # Its slot keeps in the compute what this one does not have yet.
+            slot = {"slot": self.names[self._clients.index(client)]}
+            return client.send("POST", where, content | slot, Any, within=_SECONDS)
 
         return len(self._ask_all(ask))
 
@@ -114,20 +113,27 @@ class Safekeepers:
         )
 
     def positions(self, tenant_id: str, timeline_id: str) -> dict[Address, Position]:
-        """Return what each one has of a timeline; who has nothing is left out."""
+        """Return what each one that answers has of a timeline."""
         where = path("tenant", tenant_id, "timeline", timeline_id)
-        return self._ask_all(
-            lambda client: client.get(where, Position, within=_SECONDS)
-        )
+
+        def ask(client: HttpClient) -> Position:
+            try:
+                return client.get(where, Position, within=_SECONDS)
+            except NotFound:
+                return Position()
+
+        return self._ask_all(ask)
 
     def furthest(self, tenant_id: str, timeline_id: str) -> Lsn | None:
         """Return the end of what any of them has, None where there is nothing.
 
-        Every acknowledged commit lies before it, as long as a quorum is up.
+        Every acknowledged commit lies before it.
+
+        Raises:
+            TryLater: so few answered that others may have more.
         """
-        answers = self.positions(tenant_id, timeline_id).values()
-        best = max(answers, key=precedence, default=None)
-        return best.flush_lsn if best else None
+        answers = self._enough(self.positions(tenant_id, timeline_id))
+        return max(answers.values(), key=precedence).flush_lsn
 
     def segment(
         self, tenant_id: str, timeline_id: str, name: str, upto: Lsn
@@ -175,6 +181,18 @@ class Safekeepers:
         """Delete a timeline's WAL."""
         where = path("tenant", tenant_id, "timeline", timeline_id)
         self._ask_all(lambda client: client.raw("DELETE", where))
+
+    def _enough(
+        self, answers: dict[Address, Position], least: int = 1
+    ) -> dict[Address, Position]:
+        needed = max(least, len(self._clients) - self.quorum + 1)
+        if len(answers) < needed:
+            raise TryLater(
+                f"{len(answers)} of {len(self._clients)} safekeepers answered, "
+                f"{needed} are needed",
+                hint="start the others",
+            )
+        return answers
 
     def _ask_all(self, ask: Callable[[HttpClient], T]) -> dict[Address, T]:
         """Ask all at once, and return the answers that came."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from branchpg.errors import BranchpgError, Conflict
+from branchpg.errors import BranchpgError, Conflict, TryLater
 from branchpg.http.safekeepers import precedence
 from branchpg.lsn import Lsn
 from branchpg.store.catalog import Attachment, Generation
@@ -75,20 +75,19 @@ class Attachments:
             answers = self._safekeepers.fence(
                 tenant.id, timeline_id, generation, before.start_lsn
             )
-            end = _end(answers, before)
+            best = _elected(answers, before)
+            end = max(best.flush_lsn or before.start_lsn, before.start_lsn)
             kept = wish.held is not None and wish.held == before.generation
             if not kept:
                 self._level(tenant, timeline_id, answers)
                 self._store.materialise(tenant.catalog, timeline_id, end, wish.pgdata)
-            turn = Generation(generation, end)
-            catalog = tenant.change(
-                lambda catalog: _continued(catalog, timeline_id, turn)
-            )
+            history = (*best.history, Generation(generation, end))
+            tenant.change(lambda catalog: _continued(catalog, timeline_id, history))
             return Attached(
                 generation=generation,
                 start_lsn=before.start_lsn,
                 end_lsn=end,
-                history=catalog.timeline(timeline_id).history,
+                history=history,
                 was_kept=kept,
             )
 
@@ -106,7 +105,7 @@ class Attachments:
             attachment = _held_by(timeline, generation)
             changed = msgspec.structs.replace(attachment, dsn=dsn)
             return catalog.with_timeline(
-                msgspec.structs.replace(timeline, attachment=changed)
+                msgspec.structs.replace(timeline, attachment=changed, has_wal=True)
             )
 
         tenant.change(note)
@@ -140,9 +139,20 @@ class Attachments:
                     _LOG.warning("safekeeper %s stays behind: %s", behind, error)
 
 
-def _end(answers: Mapping[Address, Position], timeline: Timeline) -> Lsn:
+def _elected(answers: Mapping[Address, Position], timeline: Timeline) -> Position:
+    """Return the answer from which the log goes on.
+
+    Raises:
+        TryLater: there once was WAL, and nobody who answered has any.
+    """
     best = max(answers.values(), key=precedence)
-    return max(best.flush_lsn or timeline.start_lsn, timeline.start_lsn)
+    if timeline.has_wal and not best.flush_lsn:
+        raise TryLater(
+            f"the safekeepers have lost the WAL of timeline {timeline.timeline_id}",
+            hint="bring back a safekeeper that has it, or restore the branch from a "
+            "moment that the pageserver has",
+        )
+    return best
 
 
 def _promised(catalog: Catalog, timeline_id: str, attachment: Attachment) -> Catalog:
@@ -154,15 +164,11 @@ def _promised(catalog: Catalog, timeline_id: str, attachment: Attachment) -> Cat
     return catalog.with_timeline(timeline)
 
 
-def _continued(catalog: Catalog, timeline_id: str, turn: Generation) -> Catalog:
+def _continued(
+    catalog: Catalog, timeline_id: str, history: tuple[Generation, ...]
+) -> Catalog:
     timeline = catalog.timeline(timeline_id)
-    earlier = tuple(
-        Generation(one.generation, min(one.lsn, turn.lsn))
-        for one in timeline.history
-        if one.lsn < turn.lsn
-    )
-    changed = msgspec.structs.replace(timeline, history=(*earlier, turn))
-    return catalog.with_timeline(changed)
+    return catalog.with_timeline(msgspec.structs.replace(timeline, history=history))
 
 
 def _held_by(timeline: Timeline, generation: int) -> Attachment:

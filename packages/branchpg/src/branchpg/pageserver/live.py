@@ -12,11 +12,19 @@ from branchpg.lsn import Lsn
 if TYPE_CHECKING:
     from branchpg.store.catalog import Attachment
 
-__all__ = ["flushed_lsn"]
+__all__ = ["Unreachable", "flushed_lsn"]
+
+
+class Unreachable(TryLater):
+    """A compute that is said to run a timeline does not answer."""
 
 
 def flushed_lsn(running: Attachment) -> Lsn:
-    """Return an LSN after every commit that was acknowledged until now."""
+    """Return an LSN after every commit that was acknowledged until now.
+
+    Raises:
+        Unreachable: the compute does not answer.
+    """
     try:
         connection = psycopg2.connect(running.dsn or "")
         try:
@@ -26,7 +34,7 @@ def flushed_lsn(running: Attachment) -> Lsn:
         finally:
             connection.close()
     except psycopg2.Error as error:
-        raise TryLater(
+        raise Unreachable(
             f"endpoint {running.endpoint_id} does not answer: {error}"
         ) from error
     if row is None:

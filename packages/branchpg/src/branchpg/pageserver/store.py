@@ -14,6 +14,7 @@ import psycopg2
 
 from branchpg.errors import BranchpgError, TryLater, Unsatisfiable
 from branchpg.lsn import Lsn, Segment
+from branchpg.pageserver.live import Unreachable
 from branchpg.pageserver.tenants import now
 from branchpg.postgres import cluster, owner
 from branchpg.store import clone, snapshots
@@ -214,7 +215,7 @@ def _backup(running: Attachment) -> Iterator[_Backup]:
     try:
         connection = psycopg2.connect(running.dsn)
     except psycopg2.OperationalError as error:
-        raise TryLater(
+        raise Unreachable(
             f"endpoint {running.endpoint_id} does not answer: {error}"
         ) from error
     try:

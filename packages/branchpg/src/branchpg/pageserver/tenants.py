@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["History", "Tenant", "Tenants", "now"]
 
 _LOG: Final = logging.getLogger(__name__)
+_RETURN_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 0.2
 
 
 def now() -> datetime:
@@ -77,6 +79,7 @@ class Tenant:
         self._catalog = catalog
         self._changed = threading.Condition()
         self._seen: dict[str, tuple[int, float]] = {}
+        self._loaded = time.monotonic()
         self._locks: dict[str, threading.RLock] = {}
         self.history = History()
 
@@ -121,15 +124,26 @@ class Tenant:
             return self._catalog
 
     def settle(self, version: int, seconds: float) -> bool:
-        """Wait until every watcher has acted on a version; return whether all have."""
+        """Wait until every watcher has acted on a version; return whether all have.
+
+        After a start of this service they have some seconds to come back.
+        """
 
         def settled() -> bool:
             moment = time.monotonic()
             alive = [seen for seen, until in self._seen.values() if until > moment]
+            attached = any(one.attachment for one in self._catalog.timelines.values())
+            if not self._seen and attached:
+                return moment - self._loaded > _RETURN_SECONDS
             return all(seen >= version for seen in alive)
 
         with self._changed:
-            return self._changed.wait_for(settled, seconds)
+            deadline = time.monotonic() + seconds
+            while not settled():  # also by the mere lapse of time
+                if time.monotonic() > deadline:
+                    return False
+                self._changed.wait(_LOOK_SECONDS)
+            return True
 
 
 class Tenants:

@@ -19,7 +19,7 @@ from branchpg.errors import (
     Unsatisfiable,
 )
 from branchpg.lsn import Lsn, Segment
-from branchpg.pageserver.live import flushed_lsn
+from branchpg.pageserver.live import Unreachable, flushed_lsn
 from branchpg.pageserver.tenants import now
 from branchpg.postgres import cluster, owner, waldump
 from branchpg.store import clone, durable, failpoints, snapshots
@@ -313,17 +313,23 @@ class Timelines:
     def _head(self, tenant: Tenant, ancestor: Timeline) -> Lsn:
         """Return the head of a timeline, after everything that was acknowledged."""
         catalog, running = tenant.catalog, ancestor.attachment
-        if running is None or running.dsn is None:
-            head = self._wal.head(catalog, ancestor)
-        else:
-            head = self._flushed(tenant, ancestor.timeline_id, running)
-            if self.lag(tenant, ancestor.timeline_id, head) > _LAG[self._store.driver]:
-                taken = self.snapshot(tenant, ancestor.timeline_id)
-                if taken is not None:
-                    return taken
+        if running is not None and running.dsn is not None:
+            try:
+                return self._live_head(tenant, ancestor.timeline_id, running)
+            except Unreachable as error:  # its compute was killed: all is in the WAL
+                _LOG.warning("%s", error)
+        head = self._wal.head(catalog, ancestor)
         if head == ancestor.start_lsn:
             return head
         return self._wal.whole_end(catalog, ancestor.timeline_id, head)
+
+    def _live_head(self, tenant: Tenant, timeline_id: str, running: Attachment) -> Lsn:
+        head = self._flushed(tenant, timeline_id, running)
+        if self.lag(tenant, timeline_id, head) > _LAG[self._store.driver]:
+            taken = self.snapshot(tenant, timeline_id)
+            if taken is not None:
+                return taken
+        return self._wal.whole_end(tenant.catalog, timeline_id, head)
 
     def _flushed(self, tenant: Tenant, timeline_id: str, running: Attachment) -> Lsn:
         head = flushed_lsn(running)

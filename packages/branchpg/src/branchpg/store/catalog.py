@@ -74,6 +74,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     is_deleting: bool = False
     is_archived: bool = False
     is_draft: bool = False
+    has_wal: bool = False
     is_gc_blocked: bool = False
 
 
