@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Child",
+    "Done",
     "Identity",
     "detached",
     "exists",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 Child: TypeAlias = subprocess.Popen[bytes]
+Done: TypeAlias = subprocess.CompletedProcess[bytes]
 
 _PR_SET_PDEATHSIG = 1
 _IN_BACKGROUND = 'exec 3>&1 1>&2; "$@" 3>&- & echo $! >&3'

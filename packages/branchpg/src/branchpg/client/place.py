@@ -86,19 +86,21 @@ class Place:
 
 @dataclass(frozen=True)
 class Link:
-    """A `.branchpg`: where it lies, the project's directory, the current branch."""
+    """A `.branchpg`: where it lies, the project's directory, the current branch.
+
+    `alias` is what the working tree's connection string names instead of a branch.
+    """
 
     path: str
     project: str
-    branch: str | None
+    branch: str | None = None
+    alias: str | None = None
 
     def text(self) -> str:
         """Return what the file says; the project's path is relative to it."""
         where = os.path.relpath(self.project, os.path.dirname(self.path))
-        lines = [f"project = {_quoted(where)}\n"]
-        if self.branch:
-            lines.append(f"branch = {_quoted(self.branch)}\n")
-        return "".join(lines)
+        said = {"project": where, "branch": self.branch, "alias": self.alias}
+        return "".join(f"{name} = {_quoted(v)}\n" for name, v in said.items() if v)
 
 
 def find(start: str, environment: Mapping[str, str]) -> Place:
@@ -229,14 +231,15 @@ def _read_link(path: str) -> Link | None:
     try:
         with open(path, "rb") as file:
             content = tomllib.load(file)
-        project, branch = str(content["project"]), content.get("branch")
+        project = str(content["project"])
+        branch, alias = content.get("branch"), content.get("alias")
     except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
         raise BranchpgError(
             f'cannot read "{path}": {error}',
             hint="remove it, and run branchpg branch checkout again",
         ) from error
     directory = os.path.normpath(os.path.join(os.path.dirname(path), project))
-    return Link(path, directory, str(branch) if branch else None)
+    return Link(path, directory, branch and str(branch), alias and str(alias))
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What changes branches: rename, delete, reset, restore, defaults, expiry, protection."""
+"""What changes branches: names, what is behind them, expiry, protection."""
 
 from __future__ import annotations
 

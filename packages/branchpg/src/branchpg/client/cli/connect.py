@@ -45,7 +45,7 @@ def _target_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_target_options
 @shared
 @click.pass_context
-def psql(ctx: click.Context, *, name: str | None, **options: str | None) -> int:
+def psql(ctx: click.Context, /, *, name: str | None, **options: str | None) -> int:
     """Run psql on a branch, the current one if none is named.
 
     POINT is an LSN or a time of the branch's history, to be read only. What follows
@@ -66,7 +66,7 @@ def psql(ctx: click.Context, *, name: str | None, **options: str | None) -> int:
 @shared
 @click.pass_context
 def connection_string(
-    ctx: click.Context, *, name: str | None, run: bool, **options: str | None
+    ctx: click.Context, /, *, name: str | None, run: bool, **options: str | None
 ) -> int:
     """Print the connection string of a branch, the current one if none is named."""
     project = given().project()

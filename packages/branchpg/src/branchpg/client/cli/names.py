@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["branch_argument"]
 
 
-class _BranchName(click.ParamType):
+class _BranchName(click.ParamType[str]):
     name = "branch"
 
     def shell_complete(

@@ -1,4 +1,4 @@
-"""What is being done, on standard error: a line that turns, or where it cannot a line."""
+"""What is being done, on standard error."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -180,12 +181,12 @@ def status(*, directory: str | None) -> int:
             ("Service", "State", "Pid", "Port", "HTTP", "Log"),
             (
                 (
-                    row["name"],
-                    click.style(row["state"], fg=_COLORS.get(row["state"])),
-                    str(row["pid"] or ""),
-                    str(row["port"] or ""),
-                    str(row["http_port"] or ""),
-                    os.path.relpath(row["log"], project.place.root),
+                    row.name,
+                    click.style(row.state, fg=_COLORS.get(row.state)),
+                    str(row.pid or ""),
+                    str(row.port or ""),
+                    str(row.http_port or ""),
+                    os.path.relpath(row.log, project.place.root),
                 )
                 for row in rows
             ),
@@ -193,26 +194,36 @@ def status(*, directory: str | None) -> int:
 
     about = {"directory": project.place.root, "services": rows}
     result(about, as_table)
-    return 0 if all(row["state"] == "running" for row in rows) else 3
+    return 0 if all(row.state == "running" for row in rows) else 3
 
 
 _COLORS: Final = {"running": "green", "stopped": "red", "not answering": "yellow"}
 
 
-def _row(project: Project, service: Service) -> dict[str, str | int | None]:
+@dataclass(frozen=True)
+class _Row:
+    name: str
+    state: str
+    pid: int | None
+    port: int | None
+    http_port: int | None
+    log: str
+
+
+def _row(project: Project, service: Service) -> _Row:
     services = project.services
     process = services.process(service)
     state = "stopped"
     if process:
         state = "running" if services.answers(service) else "not answering"
-    return {
-        "name": service.name,
-        "state": state,
-        "pid": process.pid if process else None,
-        "port": services.port(service.name) or None,
-        "http_port": services.port(f"{service.name}_http") or None,
-        "log": project.place.log(service.name),
-    }
+    return _Row(
+        name=service.name,
+        state=state,
+        pid=process.pid if process else None,
+        port=services.port(service.name) or None,
+        http_port=services.port(f"{service.name}_http") or None,
+        log=project.place.log(service.name),
+    )
 
 
 def _project(directory: str | None) -> Project:
