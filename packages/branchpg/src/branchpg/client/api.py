@@ -21,7 +21,7 @@ from branchpg.http.client import path
 from branchpg.lsn import Lsn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from branchpg.client.points import Point
@@ -98,7 +98,9 @@ class Api:
     Every method raises BranchpgError, of the class that says what to do about it.
     """
 
-    def __init__(self, pageserver: HttpClient, compute: HttpClient) -> None:
+    def __init__(
+        self, pageserver: HttpClient, compute: Callable[[], HttpClient]
+    ) -> None:
         self._pageserver = pageserver
         self._compute = compute
 
@@ -182,7 +184,7 @@ class Api:
 
     def endpoints(self) -> list[EndpointUse]:
         """Return all endpoints, as the compute has them."""
-        return self._compute.get("/endpoints", list[EndpointUse])
+        return self._compute().get("/endpoints", list[EndpointUse])
 
     def suspend(self, endpoint_id: str) -> list[EndpointUse]:
         """Suspend an endpoint: its sessions end."""
@@ -228,7 +230,7 @@ class Api:
 
     def _endpoint(self, endpoint_id: str, what: str) -> list[EndpointUse]:
         where = f"/endpoints/{quote(endpoint_id, safe='')}/{what}"
-        return self._compute.send("POST", where, {}, list[EndpointUse], within=_LONG)
+        return self._compute().send("POST", where, {}, list[EndpointUse], within=_LONG)
 
     def _send(self, method: str, where: str, content: object, wanted: type[T]) -> T:
         url = f"{_PROJECT}{where}"

@@ -159,8 +159,8 @@ class Project:
         """The interface of branches over HTTP."""
         token = self.place.secret(self.place.token_file)
         return Api(
-            self.services.client("pageserver", token=token),
-            self.services.client("compute", token=token),
+            self.services.running_client("pageserver", token=token),
+            lambda: self.services.running_client("compute", token=token),
         )
 
     @property

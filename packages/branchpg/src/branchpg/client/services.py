@@ -85,12 +85,20 @@ class Services:
         """Return a port; 0 where it is chosen at the first start, which is to come."""
         return self.settings.ports[name] or self._chosen().get(name, 0)
 
-    def client(self, service: str, *, token: str | None = None) -> HttpClient:
-        """Return the HTTP interface of a service."""
-        port = self.port(f"{service}_http")
-        if not port:
-            raise TryLater(f"the {service} was never started", hint="branchpg start")
+    def running_client(self, name: str, *, token: str | None = None) -> HttpClient:
+        """Return the HTTP interface of a service; raise TryLater if it does not run."""
+        self.check_running(name)
+        port = self.port(f"{name}_http")
         return HttpClient(Address(self.settings.host, port), token=token)
+
+    def check_running(self, name: str) -> None:
+        """Raise TryLater if a service does not run."""
+        if any(self.process(one) for one in self.all if one.name == name):
+            return
+        what = f"the {name} of" if self.running else "the project in"
+        raise TryLater(
+            f'{what} "{self.place.root}" does not run', hint="branchpg start"
+        )
 
     def start(
         self,
@@ -153,7 +161,7 @@ class Services:
         """Return whether a service says that it is well."""
         path = "/status" if service.name == "compute" else "/v1/status"
         try:
-            self.client(service.name).raw("GET", path, within=5)
+            self.running_client(service.name).raw("GET", path, within=5)
         except BranchpgError:
             return False
         return True

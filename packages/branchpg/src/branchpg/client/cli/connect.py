@@ -116,6 +116,7 @@ def run_psql(project: Project, target: Target, arguments: tuple[str, ...]) -> in
     from branchpg import spawn
     from branchpg.postgres import programs
 
+    project.services.check_running("compute")
     found = programs.find(project.variables, major=project.settings.pg_version)
     variables = {
         **project.variables,
