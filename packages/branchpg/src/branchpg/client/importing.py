@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Origin", "adopt", "copied", "look", "restore_dump"]
 
 _CONFIGURATION: Final = "postgresql.conf"
+_OURS: Final = re.compile(r"[0-9]+; [0-9]+ [0-9]+ [A-Z -]+ neon ")
+"""An entry of an archive's list whose schema is `neon`."""
+
 _ARCHIVE: Final = b"PGDMP"
 _TAR_MAGIC_AT: Final = 257
 _SCRAM: Final = "scram-sha-256"
@@ -130,14 +135,39 @@ def restore_dump(project: Project, target: Target, path: str) -> None:
         **target.environment(),
         "PGPASSFILE": project.place.pgpass,
     }
-    if _is_archive(path):
-        argv = ["pg_restore", "--single-transaction", "--no-owner", "--exit-on-error"]
-        argv += [f"--dbname={target.name}", path]
-    else:
-        argv = ["psql", "-X", "-q", "--single-transaction", "-v", "ON_ERROR_STOP=1"]
-        argv += ["-o", os.devnull, "-f", path]
-    program = os.path.join(found.directory, argv[0])
-    spawn.output([program, *argv[1:]], environment=variables)
+
+    def run(*argv: str) -> str:
+        program = os.path.join(found.directory, argv[0])
+        return spawn.output([program, *argv[1:]], environment=variables)
+
+    if not _is_archive(path):
+        _restore_script(run, path)
+        return
+    contents = without_ours(run("pg_restore", "--list", path))
+    with tempfile.NamedTemporaryFile("w", suffix=".list") as file:
+        file.write(contents)
+        file.flush()
+        run(
+            *("pg_restore", "--single-transaction", "--exit-on-error", "--no-owner"),
+            *(f"--use-list={file.name}", f"--dbname={target.name}", path),
+        )
+
+
+def without_ours(contents: str) -> str:
+    """Return the list of an archive without what every database has here already."""
+    lines = contents.splitlines(True)
+    return "".join(line for line in lines if not _OURS.match(line))
+
+
+def _restore_script(run: Callable[..., str], path: str) -> None:
+    options = ("-X", "-q", "--single-transaction", "-v", "ON_ERROR_STOP=1")
+    try:
+        run("psql", *options, "-o", os.devnull, "-f", path)
+    except BranchpgError as error:
+        hint = None
+        if 'schema "neon" already exists' in error.message:
+            hint = "dump again with --exclude-schema=neon, or in the format custom"
+        raise BranchpgError(error.message, hint=hint) from error
 
 
 def _is_archive(path: str) -> bool:
