@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
 import shutil
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -93,15 +95,39 @@ class Fleet:
         while True:
             seen = self._catalog.version if self._catalog else -1
             try:
-                catalog = await asyncio.to_thread(
-                    self._around.storage.watch, self._watcher, seen, _WATCH_SECONDS
-                )
+                catalog = await self._watched(seen)
             except BranchpgError as error:
                 _LOG.warning("pageserver: %s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             if catalog.version != seen:
                 await self._apply(catalog)
+
+    async def _watched(self, seen: int) -> Catalog:
+        """Wait for a newer catalog, in a thread for which the end does not wait."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Catalog] = loop.create_future()
+
+        def tell(catalog: Catalog | None, error: BranchpgError | None) -> None:
+            if answer.cancelled():
+                return
+            if catalog is not None:
+                answer.set_result(catalog)
+            elif error is not None:
+                answer.set_exception(error)
+
+        def ask() -> None:
+            told: tuple[Catalog | None, BranchpgError | None]
+            try:
+                storage = self._around.storage
+                told = storage.watch(self._watcher, seen, _WATCH_SECONDS), None
+            except BranchpgError as error:
+                told = None, error
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(tell, *told)
+
+        threading.Thread(target=ask, name="watch", daemon=True).start()
+        return await answer
 
     async def watch_idle(self) -> None:
         """Suspend endpoints that nobody uses, forever."""

@@ -112,6 +112,8 @@ class Pageserver:
     def stop(self) -> None:
         """End `keep_house`, and what was begun in the background."""
         self._stopping.set()
+        for tenant in self.tenants.all():
+            tenant.close()
         self._background.shutdown(wait=True)
 
     def in_background(self, work: Callable[[], object], what: str) -> None:
