@@ -131,11 +131,7 @@ class Project:
 
     def start(self, tell: Callable[[str, str], None] = _silent) -> None:
         """Start what does not run, and wait until it answers."""
-        try:
-            started = self.services.start(tell)
-        except BranchpgError:
-            self.stop_started()
-            raise
+        started = self.services.start(tell)
         self._started += [service.name for service in started]
 
     def stop(self, tell: Callable[[str, str], None] = _silent) -> None:

@@ -116,7 +116,7 @@ class Services:
                 there is none, and something is imported.
 
         Raises:
-            BranchpgError: one does not start; those before it stay.
+            BranchpgError: one does not start; those that were started are stopped.
         """
         started = []
         with self._locked():
@@ -127,9 +127,15 @@ class Services:
                 if self._adopted(service):
                     tell(service.name, "runs already")
                     continue
-                tell(service.name, "starting")
-                self._start(service, first_branch)
                 started.append(service)
+                tell(service.name, "starting")
+                try:
+                    self._start(service, first_branch)
+                except BaseException:
+                    tell(service.name, "failed")
+                    for one in reversed(started):
+                        self._end(one, tell, _STOP_SECONDS)
+                    raise
                 tell(service.name, "ready")
         return started
 
@@ -144,18 +150,27 @@ class Services:
         stopped = []
         with self._locked():
             for service in reversed(self.all):
-                process = self._adopted(service)
-                if process is None or (only and service.name not in only):
+                if only and service.name not in only:
                     continue
-                tell(service.name, "stopping")
-                in_time = process.end(within)
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(self.place.run(f"{service.name}.json"))
-                stopped.append(service)
-                tell(service.name, "stopped" if in_time else "killed")
+                if self._end(service, tell, within):
+                    stopped.append(service)
             if not self.running:
                 storage.unmount(self.place, self._environment)
         return stopped
+
+    def _end(
+        self, service: Service, tell: Callable[[str, str], None], within: float
+    ) -> bool:
+        """End a service, and return whether it ran."""
+        process = self._adopted(service)
+        if process is None:
+            return False
+        tell(service.name, "stopping")
+        in_time = process.end(within)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.place.run(f"{service.name}.json"))
+        tell(service.name, "stopped" if in_time else "killed")
+        return True
 
     def answers(self, service: Service) -> bool:
         """Return whether a service says that it is well."""

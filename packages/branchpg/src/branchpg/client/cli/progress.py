@@ -20,6 +20,7 @@ _QUIET_SECONDS: Final = 0.4
 _FRAME_SECONDS: Final = 0.1
 _ERASE: Final = "\r\x1b[2K"
 _DONE: Final = frozenset({"ready", "stopped"})
+_FAILED: Final = frozenset({"failed", "killed"})
 
 
 @contextlib.contextmanager
@@ -70,5 +71,7 @@ class Steps:
         if name in self._began:
             spent = f"{time.monotonic() - self._began[name]:>7.1f}s"
         mark = click.style("✔", fg="green") if state in _DONE else "·"
+        if state in _FAILED:
+            mark = click.style("✘", fg="red")
         start = _ERASE if self._is_terminal and spent else ""
         click.echo(f"{start}{mark} {label:<14}{state:<13}{spent}".rstrip(), err=True)
