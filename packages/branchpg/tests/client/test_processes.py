@@ -10,6 +10,7 @@ import sys
 from branchpg.client import processes
 from branchpg.client.processes import Process
 
+DEAF = ("/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done")
 LONG = (sys.executable, "-c", "import signal; print('up', flush=True); signal.pause()")
 
 
@@ -43,11 +44,8 @@ def test_a_zombie_has_ended():
 
 
 def test_who_does_not_listen_is_killed(tmp_path):
-    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); signal.pause()"
     log = tmp_path / "log"
-    started = processes.begin(
-        (sys.executable, "-c", deaf), environment={}, log=str(log)
-    )
+    started = processes.begin(DEAF, environment={}, log=str(log))
     assert processes.until(lambda: log.read_text() == "up\n", 10)
     assert not started.end(0.1)
     assert not started.runs

@@ -118,24 +118,17 @@ class Services:
         Raises:
             BranchpgError: one does not start; those that were started are stopped.
         """
-        started = []
-        with self._locked():
+        started: list[Service] = []
+        wanted = [one for one in self.all if not only or one.name in only]
+        with self._locked(), self._undoing(started, tell):
             storage.mount(self.place, self._environment)
-            for service in self.all:
-                if only and service.name not in only:
-                    continue
+            for service in wanted:
                 if self._adopted(service):
                     tell(service.name, "runs already")
                     continue
                 started.append(service)
                 tell(service.name, "starting")
-                try:
-                    self._start(service, first_branch)
-                except BaseException:
-                    tell(service.name, "failed")
-                    for one in reversed(started):
-                        self._end(one, tell, _STOP_SECONDS)
-                    raise
+                self._start(service, first_branch)
                 tell(service.name, "ready")
         return started
 
@@ -157,6 +150,20 @@ class Services:
             if not self.running:
                 storage.unmount(self.place, self._environment)
         return stopped
+
+    @contextlib.contextmanager
+    def _undoing(
+        self, started: list[Service], tell: Callable[[str, str], None]
+    ) -> Iterator[None]:
+        """Stop what was started, where the last of it fails or somebody gives up."""
+        try:
+            yield
+        except BaseException:
+            if started:
+                tell(started[-1].name, "failed")
+            for service in reversed(started):
+                self._end(service, tell, _STOP_SECONDS)
+            raise
 
     def _end(
         self, service: Service, tell: Callable[[str, str], None], within: float

@@ -56,6 +56,7 @@ def psql(ctx: click.Context, /, *, name: str | None, **options: str | None) -> i
     branchpg psql main@2026-11-21T10:15:00Z
     """
     project = given().project()
+    project.services.check_running("compute")
     return run_psql(project, target_of(project, name, options), rest(ctx))
 
 
@@ -70,6 +71,8 @@ def connection_string(
 ) -> int:
     """Print the connection string of a branch, the current one if none is named."""
     project = given().project()
+    if run:
+        project.services.check_running("compute")
     target = target_of(project, name, options)
     if run:
         return run_psql(project, target, rest(ctx))
@@ -116,7 +119,6 @@ def run_psql(project: Project, target: Target, arguments: tuple[str, ...]) -> in
     from branchpg import spawn
     from branchpg.postgres import programs
 
-    project.services.check_running("compute")
     found = programs.find(project.variables, major=project.settings.pg_version)
     variables = {
         **project.variables,

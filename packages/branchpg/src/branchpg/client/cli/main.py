@@ -74,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _silence()
         return _CLOSED
+    except SystemExit as end:  # of click, when nobody reads its output any more
+        return end.code if isinstance(end.code, int) else _FAILED
     except (click.ClickException, BranchpgError, OSError) as error:
         return _told(error)
     return result if isinstance(result, int) else 0

@@ -38,8 +38,9 @@ def prune(*, dry_run: bool, yes: bool, **wanted: str | bool | None) -> None:
     Never the default branch, protected ones, parents of those that stay, the one that
     is checked out, or one that somebody is connected to.
     """
+    filters = _filters(wanted)
     project = given().project()
-    choices = _choices(project, _filters(wanted))
+    choices = _choices(project, filters)
     doomed = [one for one in choices if one.delete]
     if doomed and not dry_run and not yes:
         _ask(choices, len(doomed))
