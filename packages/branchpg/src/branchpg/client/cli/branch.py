@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -11,6 +11,9 @@ from branchpg.client.cli.names import branch_argument
 from branchpg.client.cli.options import given, shared
 from branchpg.client.cli.printing import branch_rows, result
 from branchpg.client.points import written
+
+if TYPE_CHECKING:
+    from branchpg.client.answers import BranchInfo
 
 __all__ = ["branch", "get", "listing"]
 
@@ -56,35 +59,36 @@ def listing() -> None:
 @shared
 def get(*, name: str | None) -> None:
     """Show a branch, the current one if none is named."""
+    from branchpg.client.api import branch_named
+
     project = given().project()
     current = given().current(project)
     branches = project.api.branches()
-    from branchpg.client.api import branch_named
-
     found = branch_named(branches, name or current)
-    names = {one.id: one.name for one in branches}
+    result(found, lambda: _show(found, branches, current))
 
-    def as_table() -> None:
-        branch_rows([found], current)
-        parent = names.get(found.parent_id or "")
-        point = f" at {found.parent_lsn}" if found.parent_lsn else ""
-        time = written(found.parent_timestamp)
-        facts = {
-            "Parent": f"{parent}{point}{f' ({time})' if time else ''}"
-            if parent
-            else "",
-            "Last reset": written(found.last_reset_at),
-            "Timeline": found.timeline_id,
-            "Endpoints": ", ".join(
-                f"{one.id} ({one.type}, {one.current_state})" for one in found.endpoints
-            ),
-            "Children": ", ".join(
-                one.name for one in branches if one.parent_id == found.id
-            ),
-        }
-        click.echo()
-        for title, text in facts.items():
-            if text:
-                click.echo(f"{title + ':':<12}{text}")
 
-    result(found, as_table)
+def _show(found: BranchInfo, branches: list[BranchInfo], current: str | None) -> None:
+    branch_rows([found], current)
+    endpoints = (f"{e.id} ({e.type}, {e.current_state})" for e in found.endpoints)
+    children = (one.name for one in branches if one.parent_id == found.id)
+    facts = {
+        "Parent": _origin(found, branches),
+        "Last reset": written(found.last_reset_at),
+        "Timeline": found.timeline_id,
+        "Endpoints": ", ".join(endpoints),
+        "Children": ", ".join(children),
+    }
+    click.echo()
+    for title, text in facts.items():
+        if text:
+            click.echo(f"{title + ':':<12}{text}")
+
+
+def _origin(found: BranchInfo, branches: list[BranchInfo]) -> str:
+    """Return from where a branch is; nothing for a root."""
+    names = [one.name for one in branches if one.id == found.parent_id]
+    point = f" at {found.parent_lsn}" if found.parent_lsn else ""
+    time = written(found.parent_timestamp)
+    asked = f" ({time})" if time else ""
+    return f"{names[0]}{point}{asked}" if names else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from branchpg.client.cli.names import branch_argument
@@ -11,6 +13,9 @@ from branchpg.client.cli.progress import working
 from branchpg.client.points import moment
 from branchpg.errors import Unsatisfiable
 from branchpg.lsn import Lsn
+
+if TYPE_CHECKING:
+    from branchpg.client.answers import GcInfo
 
 __all__ = ["gc", "lsn", "time"]
 
@@ -54,23 +59,21 @@ def gc(*, name: str | None, dry_run: bool) -> None:
         with working(f"collecting {branch.name}"):
             found[branch.name] = api.collect(branch, dry_run=dry_run)
 
-    def as_table() -> None:
-        if dry_run:
-            table(
-                ("Branch", "What", "Then", "Reason"),
-                (
-                    (branch, one.what, "stays" if one.keep else "goes", one.reason)
-                    for branch, about in found.items()
-                    for one in about.decisions
-                ),
-            )
-            return
-        table(
-            ("Branch", "Removed", "Of"),
-            (
-                (branch, str(about.layers_removed), str(about.layers_total))
-                for branch, about in found.items()
-            ),
-        )
+    result(found, lambda: _show_plan(found) if dry_run else _show_done(found))
 
-    result(found, as_table)
+
+def _show_plan(found: dict[str, GcInfo]) -> None:
+    rows = [
+        (branch, one.what, "stays" if one.keep else "goes", one.reason)
+        for branch, about in found.items()
+        for one in about.decisions
+    ]
+    table(("Branch", "What", "Then", "Reason"), rows)
+
+
+def _show_done(found: dict[str, GcInfo]) -> None:
+    rows = [
+        (branch, str(about.layers_removed), str(about.layers_total))
+        for branch, about in found.items()
+    ]
+    table(("Branch", "Removed", "Of"), rows)

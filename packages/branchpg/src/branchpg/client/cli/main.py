@@ -74,6 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _silence()
         return _CLOSED
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return _USAGE
     except SystemExit as end:  # of click, when nobody reads its output any more
         return end.code if isinstance(end.code, int) else _FAILED
     except (click.ClickException, BranchpgError, OSError) as error:

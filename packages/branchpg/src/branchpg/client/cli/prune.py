@@ -91,11 +91,15 @@ def _choices(project: Project, filters: Filters) -> list[Choice]:
 def _ask(choices: Sequence[Choice], count: int) -> None:
     if not sys.stdin.isatty():
         raise BranchpgError(
-            f"{count} branches would be deleted", hint="see --dry-run; then add --yes"
+            f"{_branches(count)} would be deleted", hint="see --dry-run; then add --yes"
         )
     _show(choices, is_done=False)
-    if not click.confirm(f"Delete {count} branches?", err=True):
+    if not click.confirm(f"Delete {_branches(count)}?", err=True):
         raise click.Abort
+
+
+def _branches(count: int) -> str:
+    return "1 branch" if count == 1 else f"{count} branches"
 
 
 def _show(choices: Sequence[Choice], *, is_done: bool) -> None:
