@@ -15,11 +15,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import IO
 
-__all__ = ["Child", "Identity", "exists", "output", "result", "run", "start"]
+__all__ = [
+    "Child",
+    "Done",
+    "Identity",
+    "detached",
+    "exists",
+    "output",
+    "result",
+    "run",
+    "start",
+]
 
 Child: TypeAlias = subprocess.Popen[bytes]
+Done: TypeAlias = subprocess.CompletedProcess[bytes]
 
 _PR_SET_PDEATHSIG = 1
+_IN_BACKGROUND = 'exec 3>&1 1>&2; "$@" 3>&- & echo $! >&3'
 
 
 @dataclass(frozen=True)
@@ -113,6 +125,34 @@ def output(
 def run(argv: Sequence[str], *, environment: Mapping[str, str]) -> int:
     """Run a program on this terminal, and return its exit code."""
     return subprocess.run(argv, env=dict(environment), check=False).returncode
+
+
+def detached(argv: Sequence[str], *, environment: Mapping[str, str], log: str) -> int:
+    """Start a program that is no child of this process, and return its id.
+
+    It is in a session of its own, reads nothing, and writes to the end of a file. A
+    shell starts it and ends, so that nobody here has to wait for it.
+
+    Raises:
+        BranchpgError: it cannot be started.
+    """
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        done = subprocess.run(
+            ("/bin/sh", "-c", _IN_BACKGROUND, "sh", *argv),
+            env=dict(environment),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=handle,
+            start_new_session=True,
+            check=False,
+        )
+    finally:
+        os.close(handle)
+    if done.returncode or not done.stdout.strip().isdigit():
+        raise BranchpgError(f"cannot start {argv[0]}", hint=f"see {log}")
+    return int(done.stdout)
 
 
 def exists(pid: int) -> bool:

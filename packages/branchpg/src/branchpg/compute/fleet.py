@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
 import shutil
+import threading
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from branchpg.compute.endpoint import Endpoint, Running
-from branchpg.compute.proxy.backend import Lease, Route
+from branchpg.compute.proxy.backend import Closing, Lease, Route
 from branchpg.errors import BadRequest, BranchpgError, NotFound
 from branchpg.lsn import Lsn
 
@@ -32,6 +35,15 @@ _NEVER: Final = -1
 _PORTS: Final = range(1024, 65536)  # names of sockets; nothing listens on TCP
 
 
+@dataclass(eq=False, frozen=True)
+class _Aliased:
+    """A session that came by an alias, while that led to a branch."""
+
+    alias: str
+    branch_id: str
+    closing: Closing = field(default_factory=Closing)
+
+
 class Fleet:
     """The endpoints of one tenant, running and suspended."""
 
@@ -44,6 +56,7 @@ class Fleet:
         self._endpoints: dict[str, Endpoint] = {}
         self._ports = iter(_PORTS)
         self._catalog: Catalog | None = None
+        self._aliased: set[_Aliased] = set()
         self._watcher = f"compute-{secrets.token_hex(4)}"
 
     @property
@@ -82,15 +95,39 @@ class Fleet:
         while True:
             seen = self._catalog.version if self._catalog else -1
             try:
-                catalog = await asyncio.to_thread(
-                    self._around.storage.watch, self._watcher, seen, _WATCH_SECONDS
-                )
+                catalog = await self._watched(seen)
             except BranchpgError as error:
                 _LOG.warning("pageserver: %s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             if catalog.version != seen:
                 await self._apply(catalog)
+
+    async def _watched(self, seen: int) -> Catalog:
+        """Wait for a newer catalog, in a thread for which the end does not wait."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Catalog] = loop.create_future()
+
+        def tell(catalog: Catalog | None, error: BranchpgError | None) -> None:
+            if answer.cancelled():
+                return
+            if catalog is not None:
+                answer.set_result(catalog)
+            elif error is not None:
+                answer.set_exception(error)
+
+        def ask() -> None:
+            told: tuple[Catalog | None, BranchpgError | None]
+            try:
+                storage = self._around.storage
+                told = storage.watch(self._watcher, seen, _WATCH_SECONDS), None
+            except BranchpgError as error:
+                told = None, error
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(tell, *told)
+
+        threading.Thread(target=ask, name="watch", daemon=True).start()
+        return await answer
 
     async def watch_idle(self) -> None:
         """Suspend endpoints that nobody uses, forever."""
@@ -109,7 +146,7 @@ class Fleet:
         else:
             endpoint = self._endpoint(endpoint_id)
         running = await endpoint.acquire(timeline_id)
-        return self._lease(endpoint, running, route)
+        return self._lease(endpoint, running, route, branch)
 
     async def start(self, endpoint_id: str) -> Running:
         """Start an endpoint, as a client's connection would."""
@@ -123,24 +160,50 @@ class Fleet:
             for endpoint in self._endpoints.values():
                 tasks.create_task(endpoint.suspend())
 
-    def _lease(self, endpoint: Endpoint, running: Running, route: Route) -> Lease:
+    def _lease(
+        self, endpoint: Endpoint, running: Running, route: Route, branch: Branch
+    ) -> Lease:
         endpoint.sessions += 1
+        closing, aliased = running.closing, self._follow_alias(route, branch)
+        if aliased:
+            closing.add(aliased.closing.close)
+            closing = aliased.closing
 
         def release() -> None:
             endpoint.sessions -= 1
             endpoint.last_active = time.monotonic()
+            if aliased:
+                self._aliased.discard(aliased)
+                running.closing.discard(aliased.closing.close)
 
         return Lease(
             endpoint=endpoint.id,
             socket_path=running.socket_path,
             database=route.database or self._database,
             release=release,
-            closing=running.closing,
+            closing=closing,
         )
+
+    def _follow_alias(self, route: Route, branch: Branch) -> _Aliased | None:
+        """Note a session that came by an alias: it ends when that moves."""
+        if route.branch is None or route.branch in {branch.name, branch.id}:
+            return None
+        session = _Aliased(route.branch, branch.id)
+        if route.branch in self.catalog.aliases:
+            self._aliased.add(session)
+            self._end_if_moved(session)
+            return session
+        return None
+
+    def _end_if_moved(self, session: _Aliased) -> None:
+        if self.catalog.aliases.get(session.alias) != session.branch_id:
+            session.closing.close()
 
     async def _apply(self, catalog: Catalog) -> None:
         """End the servers of branches that are gone, or have another timeline now."""
         self._catalog = catalog
+        for session in tuple(self._aliased):
+            self._end_if_moved(session)
         async with asyncio.TaskGroup() as tasks:
             for endpoint in tuple(self._endpoints.values()):
                 tasks.create_task(self._follow(endpoint, catalog))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["routes", "testing_routes"]
 
 _LONGEST_WATCH: Final = 60.0
+_FLUSH_SECONDS: Final = 10.0
 _TENANT: Final = "/v1/tenant/{tenant}"
 _TIMELINE: Final = _TENANT + "/timeline/{timeline}"
 
@@ -401,7 +402,12 @@ class _Computes:
         about = _timeline(tenant.catalog, told)
         with tenant.history.reading():
             catalog = tenant.catalog
-            lsn = wanted.lsn or self._service.wal.head(catalog, about)
+            head = self._service.wal.head(catalog, about)
+            lsn = wanted.lsn or head
+            if lsn > head:  # on its way to the safekeepers, where nobody waits for it
+                self._service.safekeepers.wait(
+                    tenant.id, about.timeline_id, lsn, _FLUSH_SECONDS
+                )
             if about.start_lsn != lsn:
                 lsn = self._service.wal.whole_end(catalog, about.timeline_id, lsn)
             self._service.store.materialise(

@@ -35,6 +35,11 @@ _BRANCH: Final = _BRANCHES + "/{branch:path}"
 
 class _Project(msgspec.Struct, forbid_unknown_fields=True):
     branch: str = "main"
+    pgdata: str | None = None
+
+
+class _Alias(msgspec.Struct, forbid_unknown_fields=True):
+    branch_id: str
 
 
 class _BranchWanted(msgspec.Struct, forbid_unknown_fields=True):
@@ -83,6 +88,9 @@ def routes(service: Pageserver) -> list[Route]:
     branches = _Branches(service)
     return [
         call("/api/v2/projects", "POST", branches.create_project),
+        call(_PROJECT, "GET", branches.project),
+        call(f"{_PROJECT}/aliases", "GET", branches.aliases),
+        call(f"{_PROJECT}/aliases/{{alias}}", "PUT", branches.set_alias),
         call(_BRANCHES, "GET", branches.all),
         call(_BRANCHES, "POST", branches.create),
         call(f"{_BRANCH}/restore", "POST", branches.restore),
@@ -101,8 +109,22 @@ class _Branches:
         self._work = service.branches
 
     def create_project(self, told: Call) -> object:
-        tenant = self._service.create_project(told.read(_Project).branch)
+        wanted = told.read(_Project)
+        tenant = self._service.create_project(wanted.branch, pgdata=wanted.pgdata)
         return json({"project": {"id": tenant.id}}, HTTPStatus.CREATED)
+
+    def project(self, told: Call) -> object:
+        return {"project": info.project(self._service, self._project(told).catalog)}
+
+    def aliases(self, told: Call) -> object:
+        catalog = self._project(told).catalog
+        names = {a: catalog.branches[b].name for a, b in catalog.aliases.items()}
+        return {"aliases": names}
+
+    def set_alias(self, told: Call) -> object:
+        tenant, wanted = self._project(told), told.read(_Alias).branch_id
+        branch = self._work.set_alias(tenant, told.parts["alias"], wanted)
+        return _told(tenant, branch)
 
     def all(self, told: Call) -> object:
         catalog = self._project(told).catalog

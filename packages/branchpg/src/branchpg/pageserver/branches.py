@@ -214,6 +214,19 @@ class Branches:
         changed = tenant.change(change)
         return self._settle(tenant, changed).branches[wanted.id]
 
+    def set_alias(self, tenant: Tenant, alias: str, name: str) -> Branch:
+        """Let an alias lead to a branch; what is connected by it is told to go."""
+        check_name(alias)
+        branch = tenant.catalog.branch(name)
+
+        def change(catalog: Catalog) -> Catalog:
+            if alias not in catalog.aliases:
+                _refuse_taken(catalog, alias)
+            return catalog.with_alias(alias, branch.id)
+
+        self._settle(tenant, tenant.change(change))
+        return branch
+
     def protect(self, tenant: Tenant, name: str, *, protected: bool) -> Branch:
         """Let a branch be neither deleted nor reset, or take that back."""
         branch = tenant.catalog.branch(name)
@@ -388,7 +401,9 @@ def _refuse(condition: bool, reason: str) -> None:
 
 
 def _refuse_taken(catalog: Catalog, name: str) -> None:
-    if any(name in {branch.name, branch.id} for branch in catalog.branches.values()):
+    if name in catalog.aliases or any(
+        name in {branch.name, branch.id} for branch in catalog.branches.values()
+    ):
         raise Conflict(f'branch "{name}" already exists')
 
 

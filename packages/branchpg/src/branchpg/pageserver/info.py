@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from branchpg.pageserver.tenants import Tenant
     from branchpg.store.catalog import Branch, Catalog, Endpoint, Timeline
 
-__all__ = ["branch", "endpoint", "tenant", "tenant_config", "timeline"]
+__all__ = ["branch", "endpoint", "project", "tenant", "tenant_config", "timeline"]
 
 
 def tenant(one: Tenant) -> dict[str, Any]:
@@ -87,6 +87,19 @@ def _sizes(service: Pageserver, catalog: Catalog, about: Timeline) -> Mapping[st
         "current_physical_size": physical.physical,
         "shared_physical_size": shared,
         "pitr_history_size": history.physical,
+    }
+
+
+def project(service: Pageserver, catalog: Catalog) -> dict[str, Any]:
+    """Return a project as Neon's console does, how its files are copied beside."""
+    retention = settings.seconds(catalog.config, "pitr_interval")
+    return {
+        "id": catalog.tenant_id,
+        "pg_version": catalog.pg_version,
+        "created_at": catalog.created_at,
+        "history_retention_seconds": round(retention),
+        "driver": service.driver.value,
+        "directory": service.layout.root,
     }
 
 

@@ -71,10 +71,21 @@ class Pageserver:
         self.tenants.load()
         _LOG.info("files are copied by %s", self.driver.value)
 
-    def create_project(self, branch: str) -> Tenant:
-        """Make a tenant with an empty cluster, and name its timeline."""
+    def create_project(self, branch: str, *, pgdata: str | None = None) -> Tenant:
+        """Make a tenant with an empty cluster, and name its timeline.
+
+        Or with the cluster in a directory, which was shut down and is copied.
+        """
         tenant = self.tenants.create(uuid.uuid4().hex)
-        timeline = self.timelines.bootstrap(tenant, uuid.uuid4().hex)
+        try:
+            timeline = (
+                self.timelines.adopt(tenant, uuid.uuid4().hex, pgdata)
+                if pgdata
+                else self.timelines.bootstrap(tenant, uuid.uuid4().hex)
+            )
+        except BaseException:
+            self.tenants.delete(tenant.id)
+            raise
         self.branches.first(tenant, branch, timeline.timeline_id)
         return tenant
 
@@ -101,6 +112,8 @@ class Pageserver:
     def stop(self) -> None:
         """End `keep_house`, and what was begun in the background."""
         self._stopping.set()
+        for tenant in self.tenants.all():
+            tenant.close()
         self._background.shutdown(wait=True)
 
     def in_background(self, work: Callable[[], object], what: str) -> None:

@@ -81,6 +81,7 @@ class Tenant:
         self._seen: dict[str, tuple[int, float]] = {}
         self._loaded = time.monotonic()
         self._locks: dict[str, threading.RLock] = {}
+        self._is_closing = False
         self.history = History()
 
     @property
@@ -119,9 +120,17 @@ class Tenant:
         with self._changed:
             self._seen[watcher] = (seen, time.monotonic() + seconds)
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._catalog.version > seen, seconds)
+            self._changed.wait_for(
+                lambda: self._catalog.version > seen or self._is_closing, seconds
+            )
             self._seen[watcher] = (seen, time.monotonic() + seconds)
             return self._catalog
+
+    def close(self) -> None:
+        """Let nobody wait for news any more: the service ends."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
 
     def settle(self, version: int, seconds: float) -> bool:
         """Wait until every watcher has acted on a version; return whether all have.

@@ -115,7 +115,10 @@ class Lease(msgspec.Struct, frozen=True):
 
 
 class Catalog(msgspec.Struct, frozen=True, kw_only=True):
-    """All of a tenant. `version` grows with every change."""
+    """All of a tenant. `version` grows with every change.
+
+    `aliases` are names that lead to the id of a branch, and are moved to another one.
+    """
 
     format: int = FORMAT
     tenant_id: str
@@ -131,6 +134,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     branches: dict[str, Branch] = {}
     endpoints: dict[str, Endpoint] = {}
     leases: tuple[Lease, ...] = ()
+    aliases: dict[str, str] = {}
 
     def timeline(self, timeline_id: str) -> Timeline:
         """Return a timeline; raise NotFound in Neon's words."""
@@ -159,12 +163,14 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
             following = timeline.ancestor_timeline_id
 
     def branch(self, name_or_id: str) -> Branch:
-        """Return a branch by its id or name; raise NotFound for neither."""
+        """Return a branch by id, name or alias; raise NotFound for none of them."""
         if name_or_id in self.branches:
             return self.branches[name_or_id]
         for branch in self.branches.values():
             if branch.name == name_or_id:
                 return branch
+        if self.aliases.get(name_or_id) in self.branches:
+            return self.branches[self.aliases[name_or_id]]
         known = ", ".join(sorted(branch.name for branch in self.branches.values()))
         raise NotFound(
             f'branch "{name_or_id}" was not found', hint=f"there are: {known}"
@@ -225,7 +231,15 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
         endpoints = {
             k: v for k, v in self.endpoints.items() if v.branch_id != branch_id
         }
-        return msgspec.structs.replace(self, branches=branches, endpoints=endpoints)
+        aliases = {k: v for k, v in self.aliases.items() if v != branch_id}
+        return msgspec.structs.replace(
+            self, branches=branches, endpoints=endpoints, aliases=aliases
+        )
+
+    def with_alias(self, alias: str, branch_id: str) -> Catalog:
+        """Return the catalog with an alias that leads to a branch."""
+        aliases = {**self.aliases, alias: branch_id}
+        return msgspec.structs.replace(self, aliases=aliases)
 
     def with_endpoint(self, endpoint: Endpoint) -> Catalog:
         """Return the catalog with an endpoint added or replaced."""
