@@ -145,7 +145,7 @@ class Primary:
 
 
 @contextmanager
-def primary(folder: Path) -> Iterator[Primary]:
+def primary(folder: Path, scale: int = SCALE) -> Iterator[Primary]:
     """Run a PostgreSQL with pgbench's tables."""
     found = programs.find(os.environ)
     directory, data = str(folder / "p"), str(folder / "p" / "data")
@@ -168,7 +168,7 @@ def primary(folder: Path) -> Iterator[Primary]:
         made = Primary(found, directory, start)
         subprocess.run(
             [
-                *(f"{found.directory}/pgbench", "-i", "-q", "-s", str(SCALE)),
+                *(f"{found.directory}/pgbench", "-i", "-q", "-s", str(scale)),
                 *("-h", directory, "-U", "cloud_admin", "postgres"),
             ],
             check=True,

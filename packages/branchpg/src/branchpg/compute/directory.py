@@ -13,13 +13,13 @@ import msgspec
 
 from branchpg.errors import BadRequest
 from branchpg.http import codec
+from branchpg.store.durable import boot_id
 
 if TYPE_CHECKING:
     from branchpg.postgres.programs import Programs
 
 __all__ = [
     "Held",
-    "boot_id",
     "held",
     "is_configured",
     "mark_configured",
@@ -28,7 +28,6 @@ __all__ = [
 
 _CONFIGURED: Final = "branchpg.configured"
 _NAME: Final = "branchpg.json"
-_BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -37,12 +36,6 @@ class Held(msgspec.Struct, frozen=True):
     timeline_id: str
     generation: int
     boot_id: str
-
-
-def boot_id() -> str:
-    """Return what is another one after each start of the machine."""
-    with open(_BOOT_ID, encoding="ascii") as file:
-        return file.read().strip()
 
 
 def held(pgdata: str, timeline_id: str) -> int | None:

@@ -18,6 +18,7 @@ from branchpg.compute.replay import wait_for_replay
 from branchpg.errors import BranchpgError
 from branchpg.postgres import cluster
 from branchpg.postgres.server import Server, end_leftover, postmaster
+from branchpg.store import durable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -208,7 +209,7 @@ class Endpoint:
             around.storage.attach, timeline_id, self.id, self.pgdata, held
         )
         clock.note("basebackup_ms")
-        about = Held(timeline_id, attached.generation, directory.boot_id())
+        about = Held(timeline_id, attached.generation, durable.boot_id())
         directory.write_held(self.pgdata, about)
         configure.write_control(self.pgdata, around.control_dsn, around.programs)
         keepers = around.safekeepers

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from branchpg.pageserver.tenants import Tenant
     from branchpg.pageserver.wal import Wal
     from branchpg.store.catalog import Catalog, Timeline
+    from branchpg.store.snapshots import Snapshot
 
 __all__ = ["Collector", "GcResult"]
 
@@ -68,7 +69,7 @@ class Collector:
             catalog = tenant.catalog
             timeline = catalog.timeline(timeline_id)
             plan = self._plan(catalog, timeline, cutoff)
-            own = snapshots.all_of(self._store.layout, tenant.id, timeline_id)
+            own = self._lasting(tenant.id, timeline_id)
             numbers = self._wal.numbers(catalog, timeline_id)
             removed = 0
             if not dry_run and not timeline.is_gc_blocked:
@@ -91,14 +92,17 @@ class Collector:
             decisions=plan.decisions,
         )
 
+    def _lasting(self, tenant_id: str, timeline_id: str) -> tuple[Snapshot, ...]:
+        """Return the snapshots that others may go for."""
+        own = snapshots.all_of(self._store.layout, tenant_id, timeline_id)
+        return tuple(snapshot for snapshot in own if snapshot.lasts)
+
     def _plan(
         self, catalog: Catalog, timeline: Timeline, since: tuple[Lsn, str]
     ) -> retention.Plan:
         cutoff, reason = since
         return retention.plan(
-            snapshots=snapshots.all_of(
-                self._store.layout, catalog.tenant_id, timeline.timeline_id
-            ),
+            snapshots=self._lasting(catalog.tenant_id, timeline.timeline_id),
             segments=self._wal.numbers(catalog, timeline.timeline_id),
             segment_size=catalog.wal_segment_size,
             cutoff=cutoff,

@@ -130,6 +130,8 @@ class Pageserver:
             if timeline.attachment:
                 _quietly(partial(self.timelines.ingest, tenant, timeline_id), "WAL")
                 _quietly(partial(self._snapshot, tenant, timeline_id), "snapshot")
+            keep = partial(self.timelines.keep_snapshots, tenant, timeline_id)
+            _quietly(keep, "snapshot")
             _quietly(partial(self._collect, tenant, timeline_id), "GC")
 
     def _snapshot(self, tenant: Tenant, timeline_id: str) -> None:

@@ -126,7 +126,7 @@ class Store:
                 file.write(label)
             snapshot = Snapshot(lsn=end, redo=control.redo, taken_at=now())
             target = self.layout.snapshot(catalog.tenant_id, timeline_id, end)
-            return snapshots.publish(directory, snapshot, target)
+            return snapshots.keep(snapshots.publish(directory, snapshot, target))
 
     def materialise(
         self,

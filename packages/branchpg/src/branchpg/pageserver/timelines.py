@@ -170,6 +170,14 @@ class Timelines:
             )
             return taken.snapshot.lsn
 
+    def keep_snapshots(self, tenant: Tenant, timeline_id: str) -> None:
+        """Make the snapshots last that were taken in a hurry."""
+        with tenant.history.reading():
+            own = snapshots.all_of(self._layout, tenant.id, timeline_id)
+            for snapshot in own:
+                if not snapshot.lasts:
+                    snapshots.keep(snapshot)
+
     def ingest(self, tenant: Tenant, timeline_id: str) -> None:
         """Fetch the whole segments that only the safekeepers have."""
         with tenant.history.reading(), tenant.lock(timeline_id):
@@ -278,7 +286,7 @@ class Timelines:
             copy = os.path.join(directory, "data")
             clone.clone_tree(base.path, copy, driver=self._store.driver)
             target = self._layout.snapshot(catalog.tenant_id, timeline_id, base.lsn)
-            snapshots.publish(directory, base, target)
+            snapshots.keep(snapshots.publish(directory, base, target))
         root = self._layout.wal(catalog.tenant_id, timeline_id)
         size = catalog.wal_segment_size
         own = timeline.start_lsn // size * size

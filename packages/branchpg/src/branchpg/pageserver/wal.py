@@ -112,7 +112,8 @@ class Wal:
             with self.view(catalog, timeline_id, row, upto=lsn) as directory:
                 found = waldump.end_of_records(self._programs, directory, row)
             if found:
-                return found
+                # A switch of segments ends behind what may not be there yet: zeros.
+                return min(found, lsn)
         raise Unsatisfiable(f"no record of the log ends at or before {lsn}")
 
     def seed(self, catalog: Catalog, timeline_id: str, source: str, upto: Lsn) -> None:
@@ -122,7 +123,7 @@ class Wal:
         target = os.path.join(root, segment.name + _PARTIAL)
         clone.clone_file(source, f"{target}.new", driver=self._driver)
         _zero_from(f"{target}.new", upto - segment.start, segment.size)
-        durable.sync_tree(root)
+        durable.sync_file(f"{target}.new")
         os.replace(f"{target}.new", target)
         durable.sync_directory(root)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,21 @@ from branchpg.store import failpoints
 if TYPE_CHECKING:
     from branchpg.spawn import Identity
 
-__all__ = ["make_directory", "replace_file", "sync_directory", "sync_tree"]
+__all__ = [
+    "boot_id",
+    "make_directory",
+    "replace_file",
+    "sync_directory",
+    "sync_file",
+    "sync_tree",
+]
+
+
+@functools.cache
+def boot_id() -> str:
+    """Return what is another one after each start of the machine."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
 
 
 def replace_file(path: str, data: bytes, *, mode: int = 0o600) -> None:
@@ -54,20 +69,22 @@ def sync_directory(path: str) -> None:
         os.close(handle)
 
 
-def sync_tree(root: str) -> None:
-    """Force everything on the file system of a directory to disk."""
-    failpoints.step()
-    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+def sync_file(path: str) -> None:
+    """Make what a file holds stay."""
+    handle = os.open(path, os.O_RDONLY)
     try:
-        _syncfs(handle)
+        os.fsync(handle)
     finally:
         os.close(handle)
 
 
-def _syncfs(handle: int) -> None:
-    import ctypes  # rarely needed
+def sync_tree(root: str) -> None:
+    """Make a directory with all that is below it stay.
 
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.syncfs(handle) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+    One file after the other: syncfs would wait for everybody else's writes, too.
+    """
+    failpoints.step()
+    for directory, _directories, names in os.walk(root):
+        for name in names:
+            sync_file(os.path.join(directory, name))
+        sync_directory(directory)

@@ -24,6 +24,7 @@ __all__ = [
     "all_of",
     "cold_label",
     "is_cold",
+    "keep",
     "publish",
     "remove",
     "staging",
@@ -38,13 +39,21 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         lsn: where replay makes it consistent: it serves this LSN and every later one.
         redo: where replay begins.
+        boot_id: of a snapshot that is not all on disk yet: another boot of the machine
+            must not use it. None for one that lasts.
         path: its data directory.
     """
 
     lsn: Lsn
     redo: Lsn
     taken_at: datetime
+    boot_id: str | None = None
     path: str = ""
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is all on disk."""
+        return self.boot_id is None
 
 
 @contextlib.contextmanager
@@ -58,16 +67,31 @@ def staging(layout: Layout) -> Iterator[str]:
 
 
 def publish(directory: str, snapshot: Snapshot, target: str) -> Snapshot:
-    """Make a directory, which holds `data`, a snapshot that lasts."""
-    about = msgspec.structs.replace(snapshot, path="")
-    content = msgspec.json.encode(about, enc_hook=str)
-    durable.replace_file(os.path.join(directory, _ABOUT), content)
-    durable.sync_tree(directory)
+    """Make a directory, which holds `data`, a snapshot; see `keep` for its lasting.
+
+    It serves branches at once: until it lasts, what came before it is there, too.
+    """
+    fresh = msgspec.structs.replace(snapshot, path="", boot_id=durable.boot_id())
+    _describe(directory, fresh)
     failpoints.step()
     with contextlib.suppress(FileExistsError):
         os.rename(directory, target)
-    durable.sync_directory(os.path.dirname(target))
-    return msgspec.structs.replace(snapshot, path=os.path.join(target, "data"))
+    return msgspec.structs.replace(fresh, path=os.path.join(target, "data"))
+
+
+def keep(snapshot: Snapshot) -> Snapshot:
+    """Make a snapshot last."""
+    directory = os.path.dirname(snapshot.path)
+    durable.sync_tree(directory)
+    durable.sync_directory(os.path.dirname(directory))
+    lasting = msgspec.structs.replace(snapshot, path="", boot_id=None)
+    _describe(directory, lasting)
+    return msgspec.structs.replace(lasting, path=snapshot.path)
+
+
+def _describe(directory: str, about: Snapshot) -> None:
+    content = msgspec.json.encode(about, enc_hook=str)
+    durable.replace_file(os.path.join(directory, _ABOUT), content)
 
 
 def all_of(layout: Layout, tenant_id: str, timeline_id: str) -> tuple[Snapshot, ...]:
@@ -82,8 +106,9 @@ def all_of(layout: Layout, tenant_id: str, timeline_id: str) -> tuple[Snapshot, 
         with contextlib.suppress(FileNotFoundError):  # being removed
             with open(os.path.join(root, name, _ABOUT), "rb") as file:
                 about = msgspec.json.decode(file.read(), type=Snapshot, dec_hook=_lsn)
-            path = os.path.join(root, name, "data")
-            found.append(msgspec.structs.replace(about, path=path))
+            if about.boot_id in {None, durable.boot_id()}:
+                path = os.path.join(root, name, "data")
+                found.append(msgspec.structs.replace(about, path=path))
     return tuple(found)
 
 

@@ -1,0 +1,380 @@
+"""Branches beside what stock PostgreSQL offers: createdb -T, pg_basebackup, pg_dump.
+
+On an XFS with reflink (a loop-mounted image) and on the file system of --directory,
+databases of several sizes, the parent under pgbench. Writes results/branch.md and .png.
+Needs root, for the mount, and mkfs.xfs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench_safekeeper import primary
+
+from branchpg.client import Project
+from branchpg.environment import environment
+from branchpg.postgres import programs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+RESULTS = Path(__file__).with_name("results")
+SCALES = {"0.2 GB": 13, "1.5 GB": 100, "6 GB": 400}
+LOAD_CLIENTS = 4
+PROGRAMS = programs.find(environment())
+
+
+@dataclass
+class Case:
+    """One database on one file system; seconds, but for the throughputs."""
+
+    place: str
+    size: str
+    create: list[float] = field(default_factory=list)
+    first: list[float] = field(default_factory=list)
+    checkpoint: list[float] = field(default_factory=list)
+    restore: list[float] = field(default_factory=list)
+    past: list[float] = field(default_factory=list)
+    wake: list[float] = field(default_factory=list)
+    suspend: list[float] = field(default_factory=list)
+    before: float = 0.0
+    during: float = 0.0
+    peers: dict[str, float] = field(default_factory=dict)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Return the seconds that something takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def run(*command: str, **variables: str) -> str:
+    """Run a program of PostgreSQL, and return what it writes."""
+    path = PROGRAMS.path(command[0])
+    done = subprocess.run(
+        [path, *command[1:]],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command[0]}: {done.stderr}")
+    return done.stdout + done.stderr
+
+
+class Load:
+    """pgbench on the parent, whose throughput is told every second."""
+
+    def __init__(self, project: Project, seconds: int) -> None:
+        url = project.get().url()
+        self.tps: list[tuple[float, float]] = []
+        self._process = subprocess.Popen(
+            [
+                PROGRAMS.path("pgbench"),
+                "-n",
+                "-P",
+                "1",
+                "-T",
+                str(seconds),
+                "-c",
+                str(LOAD_CLIENTS),
+                url,
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def _read(self) -> None:
+        assert self._process.stderr
+        for line in self._process.stderr:
+            match = re.search(r"progress: .* ([0-9.]+) tps", line)
+            if match:
+                self.tps.append((time.monotonic(), float(match[1])))
+
+    def end(self) -> None:
+        """Stop the load."""
+        self._process.terminate()
+        self._process.wait()
+        self._thread.join()
+
+    def between(self, first: float, last: float) -> float:
+        """Return the mean throughput of the seconds between two moments."""
+        return statistics.mean(
+            [tps for at, tps in self.tps if first + 1 <= at <= last + 1] or [0.0]
+        )
+
+
+@contextlib.contextmanager
+def project_in(folder: Path, scale: int) -> Iterator[Project]:
+    """Run a project with a filled database."""
+    root = folder / "p"
+    project = Project.create(
+        str(root), database="bench", port=0, suspend_timeout=-1, safekeepers=1
+    )
+    with project:
+        run("pgbench", "-i", "-q", "-s", str(scale), project.get().url())
+        try:
+            yield project
+        finally:
+            project.stop()
+    shutil.rmtree(root)
+
+
+def measure(case: Case, project: Project, rounds: int) -> None:
+    """Measure branches of a parent that is written to."""
+    load = Load(project, 3600)
+    try:
+        time.sleep(6)  # until the load is steady
+        calm = time.monotonic()
+        time.sleep(6)
+        began = time.monotonic()
+        case.before = load.between(calm, began)
+        for number in range(rounds):
+            one_round(case, project, number)
+        ended = time.monotonic()
+        time.sleep(1.5)
+        case.during = load.between(began, ended)
+    finally:
+        load.end()
+    case.checkpoint = checkpoints(project)
+
+
+def one_round(case: Case, project: Project, number: int) -> None:
+    """Create a branch and read from it; wake it; go back in time; restore."""
+    name = f"b{number}"
+    started = time.perf_counter()
+    branch = project.branch(name)
+    case.create.append(time.perf_counter() - started)
+    query(branch.url())
+    case.first.append(time.perf_counter() - started)
+    endpoint = branch.info.endpoints[0].id
+    lsn = query(branch.url(), "SELECT pg_current_wal_flush_lsn()")
+    case.suspend.append(timed(lambda: project.api.suspend(endpoint)))
+    case.wake.append(timed(lambda: query(branch.url())))
+    query(branch.url(), "DELETE FROM pgbench_tellers")
+    started = time.perf_counter()
+    branch.restore("^self", at=lsn, preserve_under=f"{name}-old")
+    query(branch.url())
+    case.restore.append(time.perf_counter() - started)
+
+
+def query(url: str, statement: str = "SELECT count(*) FROM pgbench_branches") -> str:
+    """Run a statement with psql."""
+    return run("psql", "-XAtqc", statement, url).strip()
+
+
+def checkpoints(project: Project) -> list[float]:
+    """Return the seconds that the checkpoints of snapshots took, from the log."""
+    log = Path(project.place.log("pageserver")).read_text()
+    return [float(text) for text in re.findall(r"checkpoint ([0-9.]+) s", log)]
+
+
+def past(case: Case, project: Project, minutes: float) -> None:
+    """Branch at a time some minutes back, with writes all the while."""
+    load = Load(project, round(minutes * 60) + 60)
+    at = query(project.get().url(), "SELECT clock_timestamp()")
+    time.sleep(minutes * 60)
+    for number in range(3):
+        started = time.perf_counter()
+        branch = project.branch(f"past{number}", at=at.replace(" ", "T"))
+        query(branch.url())
+        case.past.append(time.perf_counter() - started)
+    load.end()
+
+
+def peers(case: Case, folder: Path) -> None:
+    """Measure what stock PostgreSQL offers, on a server of its own that is at rest."""
+    root = folder / "stock"
+    root.mkdir(mode=0o755)
+    with primary(root, SCALES[case.size]) as server:
+        server.sql("CHECKPOINT")
+        for strategy in ("wal_log", "file_copy"):
+            create = f"CREATE DATABASE copy TEMPLATE postgres STRATEGY {strategy}"
+            name = f"createdb -T ({strategy})"
+            other = f"host={server.directory} user=cloud_admin dbname=template1"
+            case.peers[name] = timed(
+                lambda o=other, c=create: run("psql", "-Xqc", c, o)
+            )
+            run("psql", "-Xqc", "DROP DATABASE copy", other)
+        target = root / "basebackup"
+        case.peers["pg_basebackup"] = timed(
+            lambda: run(
+                "pg_basebackup",
+                "-h",
+                server.directory,
+                "-U",
+                "cloud_admin",
+                "-c",
+                "fast",
+                "-X",
+                "stream",
+                "-D",
+                str(target),
+            )
+        )
+        shutil.rmtree(target)
+        server.sql("CREATE DATABASE copy TEMPLATE template0")
+        dump, psql = PROGRAMS.path("pg_dump"), PROGRAMS.path("psql")
+        copy = server.dsn.replace("dbname=postgres", "dbname=copy")
+        command = f"'{dump}' '{server.dsn}' | '{psql}' -Xq '{copy}' > /dev/null"
+        case.peers["pg_dump | psql"] = timed(
+            lambda: subprocess.run(command, shell=True, check=True)
+        )
+    shutil.rmtree(root)
+
+
+@contextlib.contextmanager
+def xfs(folder: Path, gigabytes: int) -> Iterator[Path]:
+    """Mount an image of XFS, with reflink, for a while."""
+    image, mount = folder / "xfs.img", folder / "xfs"
+    with image.open("wb") as file:
+        file.truncate(gigabytes * 1024**3)
+    mount.mkdir()
+    subprocess.run(["mkfs.xfs", "-q", "-m", "reflink=1", str(image)], check=True)
+    subprocess.run(["mount", "-o", "loop", str(image), str(mount)], check=True)
+    try:
+        mount.chmod(0o755)
+        yield mount
+    finally:
+        subprocess.run(["umount", str(mount)], check=True)
+        image.unlink()
+
+
+def main() -> None:
+    """Measure, and write the table and the plot."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--directory", default="/var/tmp", help="on ext4, say")
+    parser.add_argument("--sizes", nargs="*", default=list(SCALES), choices=SCALES)
+    parser.add_argument("--places", nargs="*", default=["xfs", "here"])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=10, help="of going back")
+    parser.add_argument("--print", action="store_true", help="write no results")
+    given = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="bbr", dir=given.directory))
+    folder.chmod(0o755)
+    cases: list[Case] = []
+    try:
+        for kind in given.places:
+            with contextlib.ExitStack() as stack:
+                place = folder
+                if kind == "xfs":
+                    place = stack.enter_context(xfs(folder, 120))
+                for size in given.sizes:
+                    case = Case("XFS, reflink" if kind == "xfs" else "ext4", size)
+                    cases.append(case)
+                    with project_in(place, SCALES[size]) as project:
+                        measure(case, project, given.rounds)
+                        if size == given.sizes[0] and given.minutes:
+                            past(case, project, given.minutes)
+                    peers(case, place)
+                    print(case, flush=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    report = write(cases, given)
+    print(report)
+    if not given.print:
+        (RESULTS / "branch.md").write_text(report)
+        _plot(cases)
+
+
+def middle(values: list[float], unit: str = "s") -> str:
+    """Return a median for the table."""
+    if not values:
+        return ""
+    value = statistics.median(values)
+    return f"{value * 1000:.0f}" if unit == "ms" else f"{value:.2f}"
+
+
+def write(cases: list[Case], given: argparse.Namespace) -> str:
+    """Return the report."""
+    lines = [
+        "# Branches",
+        "",
+        f"Made by `bench/bench_branch.py` on {platform.machine()}, Python "
+        f"{platform.python_version()}, {os.cpu_count()} cores, PostgreSQL "
+        f"{PROGRAMS.version}: medians of {given.rounds} rounds, while pgbench with "
+        f"{LOAD_CLIENTS} clients writes to the parent. *First row* is from the request",
+        "for the branch to the answer of a query on it; *checkpoint* is the part of it",
+        "that the parent's checkpoint takes. *Restore* is in place, to an LSN, up to the",
+        "first row. *Parent* is its throughput during all of this, relative to before.",
+        "",
+        "| file system | size | create s | first row s | checkpoint s | restore s |"
+        " wake ms | suspend ms | parent |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for case in cases:
+        share = f"{case.during / case.before:.2f}" if case.before else ""
+        lines.append(
+            f"| {case.place} | {case.size} | {middle(case.create)} | "
+            f"{middle(case.first)} | {middle(case.checkpoint)} | "
+            f"{middle(case.restore)} | {middle(case.wake, 'ms')} | "
+            f"{middle(case.suspend, 'ms')} | {share} |"
+        )
+    lines += [
+        "",
+        "The same copy by the means of PostgreSQL, once each, in seconds, on a server",
+        "of its own that nobody else uses, as `createdb -T` asks for:",
+        "",
+        "| file system | size | branch | " + " | ".join(next(iter(cases)).peers) + " |",
+        "| --- | --- | ---: |" + " ---: |" * len(cases[0].peers),
+    ]
+    lines += [
+        f"| {case.place} | {case.size} | {middle(case.first)} | "
+        + " | ".join(f"{seconds:.2f}" for seconds in case.peers.values())
+        + " |"
+        for case in cases
+    ]
+    backs = [case for case in cases if case.past]
+    if backs:
+        lines += ["", f"A branch at a time {given.minutes:g} minutes back, up to the"]
+        lines += ["first row, after as many minutes of pgbench:"]
+        lines += [
+            f"{middle(case.past)} s on {case.place} ({case.size})." for case in backs
+        ]
+    return "\n".join([*lines, "", "![seconds](branch.png)", ""])
+
+
+def _plot(cases: list[Case]) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    places = list(dict.fromkeys(case.place for case in cases))
+    figure, panes = pyplot.subplots(
+        1, len(places), figsize=(11, 3.6), sharey=True, squeeze=False
+    )
+    for axes, place in zip(panes[0], places, strict=True):
+        own = [case for case in cases if case.place == place]
+        sizes = [case.size for case in own]
+        medians = [statistics.median(case.first) for case in own]
+        axes.plot(sizes, medians, marker="o", linewidth=3, label="branch")
+        for name in own[0].peers:
+            axes.plot(sizes, [case.peers[name] for case in own], marker=".", label=name)
+        axes.set(title=place, yscale="log", ylabel="seconds to the first row")
+        axes.grid(alpha=0.3)
+    panes[0][0].legend(fontsize="small")
+    figure.tight_layout()
+    figure.savefig(RESULTS / "branch.png", dpi=110)
+
+
+if __name__ == "__main__":
+    main()
