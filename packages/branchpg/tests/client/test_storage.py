@@ -33,8 +33,9 @@ def test_what_is_no_size_is_refused(text):
 
 
 def test_who_may_not_mount_gets_no_half_project(place):
-    variables = {"PATH": "/nonexistent"} if os.geteuid() == 0 else {}
-    error = Cli(place, **variables).error("init", "db", "--xfs-image", "1G")
+    if os.geteuid() == 0 and shutil.which("mkfs.xfs"):
+        pytest.skip("here one may")
+    error = Cli(place).error("init", "db", "--xfs-image", "1G")
     assert "mkfs.xfs" in error or "only root" in error
     assert not (place / "db").exists()
 
@@ -72,5 +73,7 @@ def test_data_moves_into_the_image_and_stays_there(able, place):
         able("start")
         assert os.path.ismount(data)
         assert able.sql("main", "select a from kept") == "7"
+        if not (place / "bin").exists():
+            assert able.json("store", "status")["store"]["driver"] == "reflink"
         able("stop")
         assert not os.path.ismount(data)
