@@ -162,5 +162,15 @@ def test_another_worktree_has_a_url_of_its_own(cli, git, tmp_path):
     assert cli.json("branch", "get")["name"] == "hook/f"
 
 
+def test_an_env_file_that_git_would_commit_is_warned_of(cli, git):
+    (cli.directory / ".env").write_text("A=1\n")
+    git("add", ".env")
+    git("commit", "-q", "-m", "a mistake")
+    told = cli("branch", "checkout", "main").stderr
+    assert "git rm --cached .env" in told
+    git("rm", "-q", "--cached", ".env")
+    assert cli("branch", "checkout", "main").stderr == ""
+
+
 def test_outside_of_git_there_is_no_hook(cli):
     assert "not a git repository" in cli.error("git", "install-hook")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from branchpg.client.place import Place
 
-__all__ = ["make_image", "mount", "parse_size", "unmount"]
+__all__ = ["check_ability", "make_image", "mount", "parse_size", "unmount"]
 
 _SIZE: Final = re.compile(r"([0-9]+) ?([KMGT]?)i?B?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
@@ -47,10 +47,11 @@ def make_image(place: Place, size: int, environment: Mapping[str, str]) -> None:
     """
     if os.path.exists(place.image):
         raise BranchpgError(f'"{place.image}" exists already')
-    _check_ability(environment)
+    check_ability(environment)
     old, staging = f"{place.data}.old", f"{place.image}.new"
     try:
-        with open(staging, "wb") as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with open(os.open(staging, flags, 0o600), "wb") as file:
             file.truncate(size)
         _run(["mkfs.xfs", "-q", "-m", "reflink=1", staging], environment)
         os.rename(place.data, old)
@@ -69,7 +70,7 @@ def make_image(place: Place, size: int, environment: Mapping[str, str]) -> None:
 def mount(place: Place, environment: Mapping[str, str]) -> None:
     """Mount the file system of a project that has one."""
     if os.path.exists(place.image) and not os.path.ismount(place.data):
-        _check_ability(environment)
+        _check_root()
         _run(["mount", "-o", "loop,noatime", place.image, place.data], environment)
 
 
@@ -90,12 +91,17 @@ def _undo(place: Place, old: str, staging: str, environment: Mapping[str, str]) 
         os.unlink(staging)
 
 
-def _check_ability(environment: Mapping[str, str]) -> None:
+def _check_root() -> None:
     if os.geteuid() != 0:
         raise BranchpgError(
             "only root may mount an image",
             hint="put the project on XFS or Btrfs, or run this as root",
         )
+
+
+def check_ability(environment: Mapping[str, str]) -> None:
+    """Raise BranchpgError where no image can be made."""
+    _check_root()
     if shutil.which("mkfs.xfs", path=_found(environment)["PATH"]) is None:
         raise BranchpgError(
             "there is no mkfs.xfs", hint="install xfsprogs: apt-get install xfsprogs"

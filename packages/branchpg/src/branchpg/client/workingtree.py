@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from branchpg import spawn
 from branchpg.client.place import LINK, Link
+from branchpg.environment import environment
 from branchpg.errors import BranchpgError
 from branchpg.store.durable import replace_file
 
@@ -24,7 +25,16 @@ if TYPE_CHECKING:
     from branchpg.client.answers import BranchInfo
     from branchpg.client.project import Project
 
-__all__ = ["Git", "checked_out", "hook_script", "with_variable", "write_env"]
+__all__ = [
+    "Git",
+    "branch_for",
+    "checked_out",
+    "database_branch",
+    "hook_script",
+    "tracked_warning",
+    "with_variable",
+    "write_env",
+]
 
 ENV: Final = ".env"
 VARIABLE: Final = "DATABASE_URL"
@@ -104,6 +114,10 @@ class Git:
         told = self._told("branch", "--format=%(refname:short)", "--merged", trunk)
         return {*told.split("\n")} - {"", trunk, self.current()} - _TRUNKS
 
+    def tracks(self, name: str) -> bool:
+        """Return whether a file of the directory is in git's index."""
+        return bool(self._run("ls-files", "--", name).stdout)
+
     def install_hook(self) -> str:
         """Add to the post-checkout hook what follows; return the hook's file."""
         hooks = os.path.join(self.root, self._told("rev-parse", "--git-path", "hooks"))
@@ -169,6 +183,17 @@ class Git:
             )
         except FileNotFoundError as error:
             raise BranchpgError("there is no git", hint="install git") from error
+
+
+def tracked_warning(directory: str) -> str | None:
+    """Return what to say where git would commit `.env`, which holds a password."""
+    try:
+        git = Git(directory, environment())
+    except BranchpgError:
+        return None
+    if not git.tracks(ENV):
+        return None
+    return f"warning: git tracks {ENV}, which holds a password: git rm --cached {ENV}"
 
 
 def database_branch(git_branch: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from branchpg.client.cli.names import branch_argument
 from branchpg.client.cli.options import given, shared
 from branchpg.client.cli.printing import result
-from branchpg.client.place import find_link
 from branchpg.environment import working_directory
 from branchpg.errors import NotFound
 
@@ -27,7 +28,7 @@ def checkout(*, name: str, create: bool, parent: str | None) -> None:
     """
     from branchpg.client.cli.branch_create import make
     from branchpg.client.points import Source, source
-    from branchpg.client.workingtree import checked_out
+    from branchpg.client.workingtree import checked_out, tracked_warning
 
     project = given().project()
     try:
@@ -38,24 +39,20 @@ def checkout(*, name: str, create: bool, parent: str | None) -> None:
             raise NotFound(error.message, hint=hint) from error
         found = make(project, name, source(parent) if parent else Source(None))
     here = working_directory()
-    known = find_link(here)
-    link = checked_out(project, _directory(known.path) if known else here, found)
+    known = given().link(project)
+    link = checked_out(project, os.path.dirname(known.path) if known else here, found)
 
     def as_table() -> None:
         click.echo(f"On branch {found.name}; DATABASE_URL is in {_env(link.path)}")
 
+    warning = tracked_warning(os.path.dirname(link.path))
+    if warning:
+        click.echo(warning, err=True)
     result({"branch": found.name, "link": link.path, "alias": link.alias}, as_table)
 
 
-def _directory(path: str) -> str:
-    import os
-
-    return os.path.dirname(path)
-
-
 def _env(path: str) -> str:
-    import os
-
     from branchpg.client.workingtree import ENV
 
-    return os.path.relpath(os.path.join(_directory(path), ENV), working_directory())
+    env = os.path.join(os.path.dirname(path), ENV)
+    return os.path.relpath(env, working_directory())

@@ -39,9 +39,14 @@ def install_hook() -> None:
     made when it is first needed: of the current one for `git checkout -b`, else of the
     default one. DATABASE_URL in .env never changes.
     """
+    from branchpg.client.workingtree import tracked_warning
+
     repository = _repository()
     path = repository.install_hook()
     click.echo(f"Installed {path}")
+    warning = tracked_warning(repository.root)
+    if warning:
+        click.echo(warning, err=True)
     _follow(repository, is_new=False)
 
 

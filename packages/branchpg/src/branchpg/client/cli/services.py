@@ -70,6 +70,8 @@ def init(
     # What would fail at the start fails before there is anything.
     programs.find(environment(), major=pg_version)
     size = storage.parse_size(xfs_image) if xfs_image else None
+    if size:
+        storage.check_ability(environment())
     project = Project.create(
         directory,
         database=database,
