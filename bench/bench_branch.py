@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).with_name("results")
 SCALES = {"0.2 GB": 13, "1.5 GB": 100, "6 GB": 400}
 LOAD_CLIENTS = 4
+EVERY = 5  # seconds between branches, where the parent's throughput is measured
 PROGRAMS = programs.find(environment())
 
 
@@ -144,27 +145,37 @@ def measure(case: Case, project: Project, rounds: int) -> None:
     try:
         time.sleep(6)  # until the load is steady
         calm = time.monotonic()
-        time.sleep(6)
+        time.sleep(10)
         began = time.monotonic()
         case.before = load.between(calm, began)
         for number in range(rounds):
-            one_round(case, project, number)
+            start_branch(case, project, number)
+            time.sleep(EVERY)
         ended = time.monotonic()
         time.sleep(1.5)
         case.during = load.between(began, ended)
+        for number in range(rounds):
+            one_round(case, project, number)
     finally:
         load.end()
     case.checkpoint = checkpoints(project)
 
 
-def one_round(case: Case, project: Project, number: int) -> None:
-    """Create a branch and read from it; wake it; go back in time; restore."""
-    name = f"b{number}"
+def start_branch(case: Case, project: Project, number: int) -> None:
+    """Create a branch and read from it; then it sleeps, as it would in use."""
     started = time.perf_counter()
-    branch = project.branch(name)
+    branch = project.branch(f"b{number}")
     case.create.append(time.perf_counter() - started)
     query(branch.url())
     case.first.append(time.perf_counter() - started)
+    project.api.suspend(branch.info.endpoints[0].id)
+
+
+def one_round(case: Case, project: Project, number: int) -> None:
+    """Wake a branch and let it sleep; take it back in time."""
+    name = f"b{number}"
+    branch = project.get(name)
+    query(branch.url())
     endpoint = branch.info.endpoints[0].id
     lsn = query(branch.url(), "SELECT pg_current_wal_flush_lsn()")
     case.suspend.append(timed(lambda: project.api.suspend(endpoint)))
@@ -314,7 +325,8 @@ def write(cases: list[Case], given: argparse.Namespace) -> str:
         f"{LOAD_CLIENTS} clients writes to the parent. *First row* is from the request",
         "for the branch to the answer of a query on it; *checkpoint* is the part of it",
         "that the parent's checkpoint takes. *Restore* is in place, to an LSN, up to the",
-        "first row. *Parent* is its throughput during all of this, relative to before.",
+        "first row. *Parent* is its throughput while a branch is made and used every 5 s,",
+        "relative to before.",
         "",
         "| file system | size | create s | first row s | checkpoint s | restore s |"
         " wake ms | suspend ms | parent |",

@@ -6,6 +6,7 @@ makes them in a thread.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -26,13 +27,14 @@ from branchpg.errors import (
 from branchpg.http import codec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["Address", "HttpClient", "address"]
 
 T = TypeVar("T")
 
 _SECONDS: Final = 60.0
+_PIECE: Final = 256 * 1024
 _ERRORS: Final[Mapping[int, type[BranchpgError]]] = {
     error.status: error
     for error in (
@@ -93,6 +95,20 @@ class HttpClient:
         data = codec.encode(content)
         return codec.decode(self.raw(method, path, data, within=within), wanted)
 
+    def save(self, path: str, target: str, *, size: int) -> None:
+        """Write the first bytes of a resource to a new file, piece by piece.
+
+        Raises:
+            BranchpgError: as for `raw`; TryLater also where it breaks off.
+        """
+        with self._asked("GET", path, None, {"Range": f"bytes=0-{size - 1}"}) as answer:
+            written = 0
+            with open(target, "xb") as file:
+                while piece := answer.read(_PIECE):
+                    written += file.write(piece)
+        if written != size:
+            raise TryLater(f"{self.address} broke off after {written} of {size} bytes")
+
     def raw(
         self,
         method: str,
@@ -107,22 +123,34 @@ class HttpClient:
             BranchpgError: of the class that the status stands for; TryLater where
                 nobody answers.
         """
+        with self._asked(method, path, data, {}, within=within) as response:
+            return response.read()
+
+    @contextlib.contextmanager
+    def _asked(
+        self,
+        method: str,
+        path: str,
+        data: bytes | None,
+        headers: Mapping[str, str],
+        *,
+        within: float = _SECONDS,
+    ) -> Iterator[http.client.HTTPResponse]:
         host, port = self.address.host, self.address.port
         connection = http.client.HTTPConnection(host, port, timeout=within)
         try:
-            connection.request(method, path, data, self._headers)
+            connection.request(method, path, data, {**self._headers, **headers})
             response = connection.getresponse()
-            content = response.read()
-        except (OSError, http.client.HTTPException) as error:
+            if response.status >= HTTPStatus.BAD_REQUEST:
+                raise _failure(response.status, response.read())
+            yield response
+        except (ConnectionError, TimeoutError, http.client.HTTPException) as error:
             raise TryLater(
                 f"no answer from {self.address}: {error!r}",
                 hint="is the service running?",
             ) from error
         finally:
             connection.close()
-        if response.status >= HTTPStatus.BAD_REQUEST:
-            raise _failure(response.status, content)
-        return content
 
 
 def path(*parts: str, **query: object) -> str:

@@ -10,7 +10,7 @@ import msgspec
 
 from branchpg.errors import BranchpgError, NotFound, TryLater
 from branchpg.http.client import Address, HttpClient, path
-from branchpg.lsn import Lsn
+from branchpg.lsn import Lsn, Segment
 from branchpg.store.catalog import Generation
 
 if TYPE_CHECKING:
@@ -136,19 +136,20 @@ class Safekeepers:
         return max(answers.values(), key=precedence).flush_lsn
 
     def segment(
-        self, tenant_id: str, timeline_id: str, name: str, upto: Lsn
-    ) -> bytes | None:
-        """Return a segment from one that has it up to an LSN, None if nobody has."""
-        where = path("tenant", tenant_id, "timeline", timeline_id, "wal", name)
+        self, tenant_id: str, timeline_id: str, segment: Segment, *, upto: Lsn, to: str
+    ) -> bool:
+        """Write a segment up to a position to a new file; return whether one has it."""
+        where = path("tenant", tenant_id, "timeline", timeline_id, "wal", segment.name)
         positions = self.positions(tenant_id, timeline_id)
         for client in self._clients:
             position = positions.get(client.address)
             if position and position.flush_lsn and position.flush_lsn >= upto:
                 try:
-                    return client.raw("GET", where)
+                    client.save(where, to, size=upto - segment.start)
                 except NotFound:
                     continue
-        return None
+                return True
+        return False
 
     def catch_up(
         self, tenant_id: str, timeline_id: str, behind: Address, ahead: Address

@@ -73,15 +73,12 @@ class Wal:
             target = os.path.join(directory, segment.name)
             keeper = _owner_of(catalog, timeline_id, segment)
             whole = self._file(catalog, keeper, segment)
+            end = min(upto, segment.end)
             if whole:
                 clone.clone_file(whole, target, driver=self._driver)
             else:
-                end = min(upto, segment.end)
-                content = self._tail(catalog, keeper, segment, end)
-                with open(target, "xb") as file:
-                    file.write(content)
-            if upto < segment.end:
-                _zero_from(target, upto - segment.start, segment.size)
+                self._tail(catalog, keeper, segment, end=end, target=target)
+            _zero_from(target, end - segment.start, segment.size)
             os.chmod(target, 0o600)
             if owner:
                 os.chown(target, owner.uid, owner.gid)
@@ -142,13 +139,17 @@ class Wal:
         fetched = None
         for number in range(max(have, default=first - 1) + 1, head // size):
             segment = Segment(number, catalog.postgres_timeline, size)
-            content = self._safekeepers.segment(
-                tenant_id, timeline_id, segment.name, segment.end
-            )
-            if content is None or len(content) != size:
-                break
             path = os.path.join(self._layout.wal(tenant_id, timeline_id), segment.name)
-            durable.replace_file(path, content)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{path}.new")
+            found = self._safekeepers.segment(
+                tenant_id, timeline_id, segment, upto=segment.end, to=f"{path}.new"
+            )
+            if not found:
+                break
+            durable.sync_file(f"{path}.new")
+            os.replace(f"{path}.new", path)
+            durable.sync_directory(os.path.dirname(path))
             fetched = segment.end
         if fetched:
             self._safekeepers.keep_from(tenant_id, timeline_id, fetched)
@@ -187,21 +188,25 @@ class Wal:
         return path if os.path.exists(path) else None
 
     def _tail(
-        self, catalog: Catalog, timeline: Timeline, segment: Segment, end: Lsn
-    ) -> bytes:
-        """Return a segment that is not whole here, up to a position."""
+        self,
+        catalog: Catalog,
+        timeline: Timeline,
+        segment: Segment,
+        *,
+        end: Lsn,
+        target: str,
+    ) -> None:
+        """Write a segment that is not whole here to a new file, up to a position."""
         tenant_id, timeline_id = catalog.tenant_id, timeline.timeline_id
-        if end > timeline.start_lsn:
-            content = self._safekeepers.segment(
-                tenant_id, timeline_id, segment.name, end
-            )
-            if content is not None:
-                return content
+        if end > timeline.start_lsn and self._safekeepers.segment(
+            tenant_id, timeline_id, segment, upto=end, to=target
+        ):
+            return
         root = self._layout.wal(tenant_id, timeline_id)
         path = os.path.join(root, segment.name + _PARTIAL)
         if end <= timeline.start_lsn and os.path.exists(path):
-            with open(path, "rb") as file:
-                return file.read()
+            clone.clone_file(path, target, driver=self._driver)
+            return
         raise Unsatisfiable(
             f"WAL segment {segment.name} of timeline {timeline_id} is not there "
             f"up to {end}",
