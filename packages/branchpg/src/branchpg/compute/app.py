@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,8 @@ class _Compute:
         return json(endpoint.timings if endpoint else {})
 
     async def endpoints(self, _request: Request) -> Response:
+        with contextlib.suppress(TryLater):  # then by what was known last
+            await self._fleet.load()
         catalog = self._fleet.catalog
         told: list[dict[str, Any]] = []
         for about in catalog.endpoints.values():
@@ -86,11 +89,11 @@ class _Compute:
         return json(told)
 
     async def start(self, request: Request) -> Response:
-        await self._fleet.start(self._known(request))
+        await self._fleet.start(await self._known(request))
         return await self.endpoints(request)
 
     async def suspend(self, request: Request) -> Response:
-        endpoint = self._fleet.endpoints.get(self._known(request))
+        endpoint = self._fleet.endpoints.get(await self._known(request))
         if endpoint:
             await endpoint.suspend()
         return await self.endpoints(request)
@@ -137,8 +140,10 @@ class _Compute:
             return found[0].id if found else ""
         return wanted
 
-    def _known(self, request: Request) -> str:
+    async def _known(self, request: Request) -> str:
         wanted = request.path_params["endpoint"]
+        if wanted not in self._fleet.catalog.endpoints:
+            await self._fleet.load()  # it may be new
         if wanted not in self._fleet.catalog.endpoints:
             raise NotFound(f'endpoint "{wanted}" was not found')
         return str(wanted)

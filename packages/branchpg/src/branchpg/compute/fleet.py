@@ -92,8 +92,9 @@ class Fleet:
 
         The next question tells the pageserver that the answer before was acted on.
         """
+        # Not that of `self._catalog`, which others renew without acting on it.
+        seen = self._catalog.version if self._catalog else -1
         while True:
-            seen = self._catalog.version if self._catalog else -1
             try:
                 catalog = await self._watched(seen)
             except BranchpgError as error:
@@ -102,6 +103,7 @@ class Fleet:
                 continue
             if catalog.version != seen:
                 await self._apply(catalog)
+                seen = catalog.version
 
     async def _watched(self, seen: int) -> Catalog:
         """Wait for a newer catalog, in a thread for which the end does not wait."""
