@@ -36,6 +36,20 @@ SCALES = {"0.2 GB": 13, "1.5 GB": 100, "6 GB": 400}
 LOAD_CLIENTS = 4
 EVERY = 5  # seconds between branches, where the parent's throughput is measured
 PROGRAMS = programs.find(environment())
+INTRODUCTION = """\
+# Branches
+
+Made by `bench/bench_branch.py` on {machine}, Python {python}, {cores} cores, PostgreSQL
+{postgres}: medians of {rounds} rounds, while pgbench with {clients} clients writes to the
+parent as fast as it can. *First row* is from the request for the branch to the answer of
+a query on it; *checkpoint* is the part of it that the parent's checkpoint takes, where a
+snapshot was needed. *Restore* is in place, to an LSN, up to the first row. *Parent* is
+its throughput while a branch is made and used every {every} s, relative to before; both
+share the cores.
+
+| file system | size | create s | first row s | checkpoint s | restore s | wake ms | suspend ms | parent |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+"""  # noqa: E501
 
 
 @dataclass
@@ -200,6 +214,8 @@ def checkpoints(project: Project) -> list[float]:
 
 def past(case: Case, project: Project, minutes: float) -> None:
     """Branch at a time some minutes back, with writes all the while."""
+    if not minutes:
+        return
     load = Load(project, round(minutes * 60) + 60)
     at = query(project.get().url(), "SELECT clock_timestamp()")
     time.sleep(minutes * 60)
@@ -269,6 +285,21 @@ def xfs(folder: Path, gigabytes: int) -> Iterator[Path]:
         image.unlink()
 
 
+def measured(kind: str, folder: Path, given: argparse.Namespace) -> Iterator[Case]:
+    """Measure all sizes on one file system; going back in time on the first only."""
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(xfs(folder, 120)) if kind == "xfs" else folder
+        for size in given.sizes:
+            case = Case("XFS, reflink" if kind == "xfs" else "ext4", size)
+            is_first = (kind, size) == (given.places[0], given.sizes[0])
+            with project_in(place, SCALES[size]) as project:
+                measure(case, project, given.rounds)
+                past(case, project, given.minutes if is_first else 0)
+            peers(case, place)
+            print(case, flush=True)
+            yield case
+
+
 def main() -> None:
     """Measure, and write the table and the plot."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -281,22 +312,10 @@ def main() -> None:
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="bbr", dir=given.directory))
     folder.chmod(0o755)
-    cases: list[Case] = []
     try:
-        for kind in given.places:
-            with contextlib.ExitStack() as stack:
-                place = folder
-                if kind == "xfs":
-                    place = stack.enter_context(xfs(folder, 120))
-                for size in given.sizes:
-                    case = Case("XFS, reflink" if kind == "xfs" else "ext4", size)
-                    cases.append(case)
-                    with project_in(place, SCALES[size]) as project:
-                        measure(case, project, given.rounds)
-                        if size == given.sizes[0] and given.minutes:
-                            past(case, project, given.minutes)
-                    peers(case, place)
-                    print(case, flush=True)
+        cases = [
+            case for kind in given.places for case in measured(kind, folder, given)
+        ]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     report = write(cases, given)
@@ -316,22 +335,15 @@ def middle(values: list[float], unit: str = "s") -> str:
 
 def write(cases: list[Case], given: argparse.Namespace) -> str:
     """Return the report."""
-    lines = [
-        "# Branches",
-        "",
-        f"Made by `bench/bench_branch.py` on {platform.machine()}, Python "
-        f"{platform.python_version()}, {os.cpu_count()} cores, PostgreSQL "
-        f"{PROGRAMS.version}: medians of {given.rounds} rounds, while pgbench with "
-        f"{LOAD_CLIENTS} clients writes to the parent. *First row* is from the request",
-        "for the branch to the answer of a query on it; *checkpoint* is the part of it",
-        "that the parent's checkpoint takes. *Restore* is in place, to an LSN, up to the",
-        "first row. *Parent* is its throughput while a branch is made and used every 5 s,",
-        "relative to before.",
-        "",
-        "| file system | size | create s | first row s | checkpoint s | restore s |"
-        " wake ms | suspend ms | parent |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    lines = INTRODUCTION.format(
+        machine=platform.machine(),
+        python=platform.python_version(),
+        cores=os.cpu_count(),
+        postgres=PROGRAMS.version,
+        rounds=given.rounds,
+        clients=LOAD_CLIENTS,
+        every=EVERY,
+    ).splitlines()
     for case in cases:
         share = f"{case.during / case.before:.2f}" if case.before else ""
         lines.append(
@@ -340,12 +352,13 @@ def write(cases: list[Case], given: argparse.Namespace) -> str:
             f"{middle(case.restore)} | {middle(case.wake, 'ms')} | "
             f"{middle(case.suspend, 'ms')} | {share} |"
         )
+    names = " | ".join(name.replace("|", "\\|") for name in cases[0].peers)
     lines += [
         "",
         "The same copy by the means of PostgreSQL, once each, in seconds, on a server",
         "of its own that nobody else uses, as `createdb -T` asks for:",
         "",
-        "| file system | size | branch | " + " | ".join(next(iter(cases)).peers) + " |",
+        f"| file system | size | branch | {names} |",
         "| --- | --- | ---: |" + " ---: |" * len(cases[0].peers),
     ]
     lines += [
