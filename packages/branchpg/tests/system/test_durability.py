@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
@@ -333,3 +334,24 @@ def test_attach_of_an_old_generation_is_refused(stack: Stack) -> None:
         stack.api(
             "PUT", f"/timeline/{timeline}/attach", {"generation": 0, "dsn": "host=x"}
         )
+
+
+@pytest.mark.timeout(150)
+def test_a_safekeeper_that_lost_its_directory_has_no_voice() -> None:
+    with Stack() as stack:
+        with Load(stack) as load:
+            load.progress()
+            stack.kill("compute")
+            load._stopping.set()
+        lose_compute(stack)
+        stack.stop("safekeeper1")
+        os.rename(f"{stack.root}/safekeeper1", f"{stack.root}/elsewhere")
+        stack.start("safekeeper1")
+        stack.start("compute")
+        with pytest.raises(psycopg2.OperationalError, match="safekeepers have WAL"):
+            stack.sql("SELECT 1")
+        stack.stop("safekeeper1")
+        shutil.rmtree(f"{stack.root}/safekeeper1")
+        os.rename(f"{stack.root}/elsewhere", f"{stack.root}/safekeeper1")
+        stack.start("safekeeper1")
+        assert load.missing() == set()

@@ -26,7 +26,7 @@ from branchpg.compute.storage import Storage
 from branchpg.environment import environment
 from branchpg.errors import BranchpgError, TryLater
 from branchpg.http import service
-from branchpg.http.app import application, metrics_route
+from branchpg.http.app import application
 from branchpg.http.client import address
 from branchpg.http.options import read_token, report
 from branchpg.http.safekeepers import Safekeepers
@@ -155,7 +155,7 @@ async def _serve(place: _Place, told: asyncio.Event) -> None:
     )
     async with proxy:
         http = application(
-            [*app.routes(fleet, place.programs), metrics_route(proxy.registry)],
+            [*app.routes(fleet, place.programs), app.metrics(fleet, proxy)],
             token=place.token,
         )
         ports = {"http": service.port_of(place.listener), "pg": proxy.addresses[0][1]}

@@ -7,6 +7,7 @@ import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import prometheus_client
 import psycopg2
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 
     from branchpg.compute.endpoint import Endpoint, Running
     from branchpg.compute.fleet import Fleet
+    from branchpg.compute.proxy.proxy import Proxy
     from branchpg.postgres.programs import Programs
 
-__all__ = ["routes"]
+__all__ = ["metrics", "routes"]
 
 
 def routes(fleet: Fleet, programs: Programs) -> list[Route]:
@@ -40,6 +42,24 @@ def routes(fleet: Fleet, programs: Programs) -> list[Route]:
         Route("/check_writability", compute.writability, methods=["POST"]),
         Route("/terminate", compute.terminate, methods=["POST"]),
     ]
+
+
+def metrics(fleet: Fleet, proxy: Proxy) -> Route:
+    """Return the route of the metrics of the proxy and of the endpoints."""
+    up = prometheus_client.Gauge(
+        "compute_ctl_up", "Endpoints by status", ("status",), registry=proxy.registry
+    )
+
+    async def answer(_request: Request) -> Response:
+        await proxy.statistics()
+        up.clear()
+        for endpoint in fleet.endpoints.values():
+            up.labels(endpoint.status).inc()
+        text = prometheus_client.generate_latest(proxy.registry)
+        kind = prometheus_client.CONTENT_TYPE_LATEST
+        return PlainTextResponse(text, media_type=kind)
+
+    return Route("/metrics", answer)
 
 
 class _Compute:

@@ -14,9 +14,9 @@ from branchpg.lsn import Lsn, Segment
 from branchpg.store.catalog import Generation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["Position", "Safekeepers", "precedence"]
+__all__ = ["Position", "Safekeepers", "precedence", "settled"]
 
 T = TypeVar("T")
 
@@ -36,6 +36,21 @@ class Position(msgspec.Struct, frozen=True):
 def precedence(position: Position) -> tuple[int, int]:
     """Return what orders answers: newer generations win, then more WAL."""
     return position.last_generation, position.flush_lsn or Lsn(0)
+
+
+def settled(answers: Iterable[Position], quorum: int) -> Lsn | None:
+    """Return up to where a quorum has the log of the newest generation.
+
+    None where too few have begun with that generation yet.
+    """
+    positions = list(answers)
+    newest = max((one.last_generation for one in positions), default=0)
+    ends = sorted(
+        one.flush_lsn
+        for one in positions
+        if one.flush_lsn and one.last_generation == newest
+    )
+    return ends[-quorum] if len(ends) >= quorum else None
 
 
 class Safekeepers:
@@ -124,16 +139,24 @@ class Safekeepers:
 
         return self._ask_all(ask)
 
-    def furthest(self, tenant_id: str, timeline_id: str) -> Lsn | None:
-        """Return the end of what any of them has, None where there is nothing.
+    def head(self, tenant_id: str, timeline_id: str) -> Lsn | None:
+        """Return the end of a timeline's log, None where there is nothing.
 
-        Every acknowledged commit lies before it.
+        Every acknowledged commit lies before it: where all answer, it is what a quorum
+        has; where some are missing, they may have been part of one.
 
         Raises:
             TryLater: so few answered that others may have more.
         """
         answers = self._enough(self.positions(tenant_id, timeline_id))
-        return max(answers.values(), key=precedence).flush_lsn
+        furthest = max(answers.values(), key=precedence).flush_lsn
+        if len(answers) < len(self._clients):
+            return furthest
+        return settled(answers.values(), self.quorum) or furthest
+
+    def committed(self, tenant_id: str, timeline_id: str) -> Lsn | None:
+        """Return up to where a quorum has the log: no election drops any of that."""
+        return settled(self.positions(tenant_id, timeline_id).values(), self.quorum)
 
     def segment(
         self, tenant_id: str, timeline_id: str, segment: Segment, *, upto: Lsn, to: str
@@ -183,10 +206,15 @@ class Safekeepers:
         where = path("tenant", tenant_id, "timeline", timeline_id)
         self._ask_all(lambda client: client.raw("DELETE", where))
 
+    @property
+    def voters_needed(self) -> int:
+        """How many answers meet every quorum there was."""
+        return len(self._clients) - self.quorum + 1
+
     def _enough(
         self, answers: dict[Address, Position], least: int = 1
     ) -> dict[Address, Position]:
-        needed = max(least, len(self._clients) - self.quorum + 1)
+        needed = max(least, self.voters_needed)
         if len(answers) < needed:
             raise TryLater(
                 f"{len(answers)} of {len(self._clients)} safekeepers answered, "

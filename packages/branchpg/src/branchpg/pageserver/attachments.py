@@ -75,7 +75,7 @@ class Attachments:
             answers = self._safekeepers.fence(
                 tenant.id, timeline_id, generation, before.start_lsn
             )
-            best = _elected(answers, before)
+            best = self._elected(answers, before)
             end = max(best.flush_lsn or before.start_lsn, before.start_lsn)
             kept = wish.held is not None and wish.held == before.generation
             if not kept:
@@ -126,6 +126,26 @@ class Attachments:
         with tenant.lock(timeline_id):
             tenant.change(note)
 
+    def _elected(
+        self, answers: Mapping[Address, Position], timeline: Timeline
+    ) -> Position:
+        """Return the answer from which the log goes on.
+
+        One that lost its directory has no voice: it may have been part of any quorum.
+
+        Raises:
+            TryLater: too few of those who answered have any of the WAL.
+        """
+        voters = [one for one in answers.values() if one.flush_lsn]
+        if timeline.has_wal and len(voters) < self._safekeepers.voters_needed:
+            raise TryLater(
+                f"{len(voters)} safekeepers have WAL of timeline "
+                f"{timeline.timeline_id}, {self._safekeepers.voters_needed} are needed",
+                hint="bring back those that have it, or restore the branch from a "
+                "moment that the pageserver has",
+            )
+        return max(answers.values(), key=precedence)
+
     def _level(
         self, tenant: Tenant, timeline_id: str, answers: Mapping[Address, Position]
     ) -> None:
@@ -137,22 +157,6 @@ class Attachments:
                     self._safekeepers.catch_up(tenant.id, timeline_id, behind, ahead)
                 except BranchpgError as error:
                     _LOG.warning("safekeeper %s stays behind: %s", behind, error)
-
-
-def _elected(answers: Mapping[Address, Position], timeline: Timeline) -> Position:
-    """Return the answer from which the log goes on.
-
-    Raises:
-        TryLater: there once was WAL, and nobody who answered has any.
-    """
-    best = max(answers.values(), key=precedence)
-    if timeline.has_wal and not best.flush_lsn:
-        raise TryLater(
-            f"the safekeepers have lost the WAL of timeline {timeline.timeline_id}",
-            hint="bring back a safekeeper that has it, or restore the branch from a "
-            "moment that the pageserver has",
-        )
-    return best
 
 
 def _promised(catalog: Catalog, timeline_id: str, attachment: Attachment) -> Catalog:

@@ -45,7 +45,7 @@ class Wal:
 
     def head(self, catalog: Catalog, timeline: Timeline) -> Lsn:
         """Return the end of a timeline."""
-        found = self._safekeepers.furthest(catalog.tenant_id, timeline.timeline_id)
+        found = self._safekeepers.head(catalog.tenant_id, timeline.timeline_id)
         return max(found or timeline.start_lsn, timeline.start_lsn)
 
     def row(self, catalog: Catalog, first: Lsn, end: Lsn) -> list[Segment]:
@@ -130,7 +130,7 @@ class Wal:
         None means that nothing new was there.
         """
         tenant_id, timeline_id = catalog.tenant_id, timeline.timeline_id
-        head = self._safekeepers.furthest(tenant_id, timeline_id)
+        head = self._safekeepers.committed(tenant_id, timeline_id)
         if head is None:
             return None
         size = catalog.wal_segment_size

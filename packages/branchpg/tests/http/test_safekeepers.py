@@ -1,0 +1,45 @@
+"""What several safekeepers' positions say together."""
+
+from __future__ import annotations
+
+import pytest
+
+from branchpg.http.client import Address, address
+from branchpg.http.safekeepers import Position, precedence, settled
+from branchpg.lsn import Lsn
+
+
+def at(lsn: int | None, generation: int = 1) -> Position:
+    return Position(None if lsn is None else Lsn(lsn), generation)
+
+
+@pytest.mark.parametrize(
+    ("answers", "quorum", "expected"),
+    [
+        ([at(100)], 1, 100),
+        ([at(None, 0)], 1, None),
+        ([at(100), at(300), at(200)], 2, 200),
+        ([at(100), at(300), at(None, 0)], 2, 100),
+        ([at(100), at(None, 0), at(None, 0)], 2, None),
+        # The longer log of an older generation may be dropped by an election.
+        ([at(900, 1), at(300, 2), at(200, 2)], 2, 200),
+        ([at(900, 1), at(300, 2), at(800, 1)], 2, None),
+        ([], 1, None),
+    ],
+)
+def test_what_a_quorum_has(
+    answers: list[Position], quorum: int, expected: int | None
+) -> None:
+    assert settled(answers, quorum) == expected
+
+
+def test_newer_generations_go_before_longer_logs() -> None:
+    assert max([at(900, 1), at(100, 2)], key=precedence) == at(100, 2)
+
+
+def test_addresses() -> None:
+    assert address("localhost:5") == Address("localhost", 5)
+    assert address(":5") == Address("127.0.0.1", 5)
+    assert address("http://[::1]:5/") == Address("::1", 5)
+    assert address("db", default_port=7) == Address("db", 7)
+    assert str(Address("::1", 5)) == "[::1]:5"
