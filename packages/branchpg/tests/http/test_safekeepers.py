@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from branchpg.http.client import Address, address
-from branchpg.http.safekeepers import Position, precedence, settled
+from branchpg.http.client import Address, address, http_address
+from branchpg.http.safekeepers import Position, addresses_of, precedence, settled
 from branchpg.lsn import Lsn
 
 
@@ -35,6 +35,13 @@ def test_what_a_quorum_has(
 
 def test_newer_generations_go_before_longer_logs() -> None:
     assert max([at(900, 1), at(100, 2)], key=precedence) == at(100, 2)
+
+
+def test_the_ports_of_compose_files_made_for_neon_are_understood() -> None:
+    assert addresses_of("a:5454, b:7676,c") == [Address(host, 7676) for host in "abc"]
+    found = http_address("pageserver:6400", http_port=9898, pg_port=6400)
+    assert found == Address("pageserver", 9898)
+    assert http_address("p:1234", http_port=9898, pg_port=6400).port == 1234
 
 
 def test_addresses() -> None:

@@ -27,9 +27,9 @@ from branchpg.environment import environment
 from branchpg.errors import BranchpgError, TryLater
 from branchpg.http import service
 from branchpg.http.app import application
-from branchpg.http.client import address
+from branchpg.http.client import address, http_address
 from branchpg.http.options import read_token, report
-from branchpg.http.safekeepers import Safekeepers
+from branchpg.http.safekeepers import Safekeepers, addresses_of
 from branchpg.postgres import owner, programs
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ async def _serve(place: _Place, told: asyncio.Event) -> None:
 
 def _surroundings(place: _Place) -> Surroundings:
     options = place.options
-    pageserver = address(options.pageserver, default_port=9898)
+    pageserver = http_address(options.pageserver, http_port=9898, pg_port=6400)
     control = address(options.pageserver_pg, default_port=6400)
     tenant = options.tenant or _only_tenant(pageserver, place.token)
     secret = f" password={place.token}" if place.token else ""
@@ -175,7 +175,7 @@ def _surroundings(place: _Place) -> Surroundings:
         programs=place.programs,
         storage=Storage(pageserver, tenant, place.token),
         safekeepers=Safekeepers(
-            [address(one, default_port=7676) for one in options.safekeepers.split(",")],
+            addresses_of(options.safekeepers),
             quorum=options.quorum,
             token=place.token,
         ),

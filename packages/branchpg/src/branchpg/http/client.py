@@ -29,7 +29,7 @@ from branchpg.http import codec
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Address", "HttpClient", "address"]
+__all__ = ["Address", "HttpClient", "address", "http_address", "path"]
 
 T = TypeVar("T")
 
@@ -69,6 +69,16 @@ def address(text: str, *, default_port: int | None = None) -> Address:
     if not port.isdecimal() or int(port) > 65535:
         raise BadRequest(f'"{text}" is no address', hint="write host:port")
     return Address(host.strip("[]") or "127.0.0.1", int(port))
+
+
+def http_address(text: str, *, http_port: int, pg_port: int) -> Address:
+    """Read the address of a service's HTTP interface.
+
+    Compose files made for Neon name the port of the other protocol; by its usual number
+    it stands for the usual one of HTTP.
+    """
+    found = address(text, default_port=http_port)
+    return Address(found.host, http_port) if found.port == pg_port else found
 
 
 class HttpClient:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 
 from branchpg.errors import BranchpgError, NotFound, TryLater
-from branchpg.http.client import Address, HttpClient, path
+from branchpg.http.client import Address, HttpClient, http_address, path
 from branchpg.lsn import Lsn, Segment
 from branchpg.store.catalog import Generation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["Position", "Safekeepers", "precedence", "settled"]
+__all__ = ["Position", "Safekeepers", "addresses_of", "precedence", "settled"]
 
 T = TypeVar("T")
 
@@ -36,6 +36,14 @@ class Position(msgspec.Struct, frozen=True):
 def precedence(position: Position) -> tuple[int, int]:
     """Return what orders answers: newer generations win, then more WAL."""
     return position.last_generation, position.flush_lsn or Lsn(0)
+
+
+def addresses_of(text: str) -> list[Address]:
+    """Read the safekeepers' addresses of a command line, separated by commas."""
+    return [
+        http_address(one.strip(), http_port=7676, pg_port=5454)
+        for one in text.split(",")
+    ]
 
 
 def settled(answers: Iterable[Position], quorum: int) -> Lsn | None:

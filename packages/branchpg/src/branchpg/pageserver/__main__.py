@@ -13,7 +13,7 @@ from branchpg.http import service
 from branchpg.http.app import application, metrics_route
 from branchpg.http.client import address
 from branchpg.http.options import read_token, report
-from branchpg.http.safekeepers import Safekeepers
+from branchpg.http.safekeepers import Safekeepers, addresses_of
 from branchpg.pageserver import app, branch_app
 from branchpg.pageserver.control import Control
 from branchpg.pageserver.metrics import Collected
@@ -55,10 +55,7 @@ def main(
 ) -> None:
     """Own timelines and snapshots: branches, retention, restores."""
     token = read_token(token_file)
-    keepers = Safekeepers(
-        [address(text, default_port=7676) for text in safekeepers.split(",")],
-        token=token,
-    )
+    keepers = Safekeepers(addresses_of(safekeepers), token=token)
     with service.locked(workdir):
         found = programs.find(environment(), major=pg_version)
         pageserver = Pageserver(workdir, found, keepers)
