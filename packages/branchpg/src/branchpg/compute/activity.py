@@ -17,7 +17,8 @@ __all__ = ["Activity", "Observer"]
 
 _QUERY: Final = """
 SELECT
-    (SELECT sum(active_time) FROM pg_stat_database),
+    (SELECT sum(active_time) FILTER (WHERE datname <> 'postgres') + sum(sessions)
+        FROM pg_stat_database),
     (SELECT max(state_change) FROM pg_stat_activity
         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
         AND usename <> 'cloud_admin'),
@@ -37,10 +38,11 @@ class Activity:
 
     `safekeepers` is how many of them receive. `is_busy` forbids to suspend whatever the
     time: a statement or transaction runs, a replica or subscription is connected, or
-    autovacuum works.
+    autovacuum works. `work` grows with statements and sessions; the time that our own
+    statements take in the database postgres is left out.
     """
 
-    active_time: float
+    work: float
     changed: datetime | None
     safekeepers: int
     is_busy: bool
@@ -69,9 +71,9 @@ class Observer:
             raise BranchpgError(f"cannot see activity: {error}") from error
         if row is None:
             raise BranchpgError("cannot see activity: no answer")
-        active_time, changed, running, safekeepers, *busy = row
+        work, changed, running, safekeepers, *busy = row
         is_busy = running or any(busy)
-        return Activity(float(active_time or 0), changed, safekeepers, is_busy)
+        return Activity(float(work or 0), changed, safekeepers, is_busy)
 
     def close(self) -> None:
         """Give the connection back."""

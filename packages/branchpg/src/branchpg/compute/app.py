@@ -201,7 +201,7 @@ def _rows(running: Running, statement: str, *values: object) -> list[tuple[Any, 
 
 
 def _check_database(running: Running, database: str) -> None:
-    if not _rows(running, "SELECT FROM pg_database WHERE datname = %s", database):
+    if not _rows(running, "SELECT 1 FROM pg_database WHERE datname = %s", database):
         raise NotFound(f'database "{database}" was not found')
 
 

@@ -181,8 +181,8 @@ class Endpoint:
             seen = await asyncio.to_thread(running.observer.look)
         except BranchpgError:
             return False
-        moved = self._seen is None or (seen.active_time, seen.changed) != (
-            self._seen.active_time,
+        moved = self._seen is None or (seen.work, seen.changed) != (
+            self._seen.work,
             self._seen.changed,
         )
         self._seen = seen

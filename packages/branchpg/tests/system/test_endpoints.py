@@ -1,0 +1,117 @@
+"""Endpoints sleep and wake, and are looked at through the compute's HTTP interface."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import pytest
+from harness.stack import Stack, postmasters, query, wait_for
+
+from branchpg.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def drowsy() -> Iterator[Stack]:
+    """A project whose endpoints sleep after a second."""
+    with Stack(**{"suspend-timeout": 1}) as started:
+        yield started
+
+
+def compute(stack: Stack, method: str, path: str) -> Any:
+    return json.loads(stack.http("compute").raw(method, path))
+
+
+def asleep(stack: Stack, branch: str = "main") -> bool:
+    return stack.endpoint(branch)["status"] == "empty"
+
+
+def test_an_idle_endpoint_is_suspended_and_the_next_client_wakes_it(
+    drowsy: Stack,
+) -> None:
+    drowsy.sql("CREATE TABLE IF NOT EXISTS kept AS SELECT 42 AS n")
+    session = drowsy.open()
+    wait_for(lambda: asleep(drowsy), "the endpoint sleeps")
+    with pytest.raises(psycopg2.OperationalError), session.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    session.close()
+    assert not postmasters(f"{drowsy.root}/compute/endpoints")
+    assert drowsy.sql("SELECT n FROM kept") == 42
+
+
+def test_an_open_transaction_keeps_it_awake(drowsy: Stack) -> None:
+    with drowsy.connect() as connection, connection.cursor() as cursor:
+        query(cursor, "BEGIN")
+        pid = query(cursor, "SELECT pg_backend_pid()")
+        query(cursor, "SELECT pg_sleep(3)")
+        assert query(cursor, "SELECT pg_backend_pid()") == pid
+
+
+def test_many_clients_at_once_are_held_for_one_start(drowsy: Stack) -> None:
+    drowsy.create("storm")
+    drowsy.sql("SELECT 1", branch="storm")
+    wait_for(lambda: asleep(drowsy, "storm"), "the endpoint sleeps")
+    timeline = drowsy.timeline("storm")
+
+    def generation() -> int:
+        return drowsy.api("GET", f"/timeline/{timeline}")["generation"]
+
+    before = generation()
+    with ThreadPoolExecutor(30) as pool:
+        pids = list(
+            pool.map(
+                lambda _: drowsy.sql("SELECT pg_backend_pid()", branch="storm"),
+                range(30),
+            )
+        )
+    assert len(pids) == 30
+    assert generation() == before + 1
+
+
+def test_a_wrong_password_is_refused_by_postgresql(stack: Stack) -> None:
+    with pytest.raises(psycopg2.OperationalError, match="password authentication"):
+        stack.open(password="wrong")
+    with pytest.raises(psycopg2.OperationalError, match="cloud_admin"):
+        stack.open(user="cloud_admin", password="")
+
+
+def test_status_timings_schema_and_roles_are_told(stack: Stack) -> None:
+    stack.sql("CREATE TABLE IF NOT EXISTS told (n int)")
+    status = compute(stack, "GET", "/status")
+    assert status["status"] == "running"
+    assert status["timeline"] == stack.timeline("main")
+    timings = compute(stack, "GET", "/metrics.json")
+    assert {"basebackup_ms", "start_postgres_ms", "total_startup_ms"} <= set(timings)
+    schema = stack.http("compute").raw("GET", "/database_schema?database=workspace")
+    assert b"CREATE TABLE public.told" in schema
+    with pytest.raises(NotFound):
+        stack.http("compute").raw("GET", "/database_schema?database=no'such")
+    about = compute(stack, "GET", "/dbs_and_roles")
+    assert {"name": "workspace", "owner": "postgres"} in about["databases"]
+    assert compute(stack, "POST", "/check_writability") == "true"
+    metrics = stack.http("compute").raw("GET", "/metrics").decode()
+    assert 'compute_ctl_up{status="running"}' in metrics
+
+
+def test_terminate_says_where_the_log_ends_and_the_next_client_goes_on(
+    stack: Stack,
+) -> None:
+    stack.sql("SELECT 1")
+    assert "/" in compute(stack, "POST", "/terminate")["lsn"]
+    assert stack.sql("SELECT 1") == 1
+
+
+def test_the_password_is_in_no_argument_and_no_log(stack: Stack) -> None:
+    stack.sql("SELECT 1")
+    for service, child in stack.children.items():
+        with open(f"/proc/{child.pid}/cmdline", "rb") as file:
+            assert b"not-a-secret" not in file.read()
+        assert "not-a-secret" not in stack.log(service)
+    for pid in postmasters(stack.root):
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            assert b"not-a-secret" not in file.read()
