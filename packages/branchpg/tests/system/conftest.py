@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from harness.stack import Stack
+from branchpg_harness.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

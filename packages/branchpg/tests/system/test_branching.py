@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 import pytest
-from harness.stack import Stack, wait_for
+from branchpg_harness.stack import Stack, wait_for
 
 from branchpg.errors import (
     BadRequest,

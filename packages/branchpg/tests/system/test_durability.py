@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import psycopg2
 import pytest
-from harness.stack import Stack, postmasters, query, wait_for
+from branchpg_harness.stack import Stack, postmasters, query, wait_for
 
 from branchpg.errors import BranchpgError, Conflict
 from branchpg.http import codec

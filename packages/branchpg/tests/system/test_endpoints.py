@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
-from harness.stack import Stack, postmasters, query, wait_for
+from branchpg_harness.stack import Stack, postmasters, query, wait_for
 
 from branchpg.errors import NotFound
 

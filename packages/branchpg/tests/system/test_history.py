@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
-from harness.stack import Stack, wait_for
+from branchpg_harness.stack import Stack, wait_for
 
 from branchpg.errors import PreconditionFailed, Unsatisfiable
 from branchpg.lsn import SEGMENT, Lsn

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import psycopg2
 import pytest
-from harness.stack import Stack, wait_for
+from branchpg_harness.stack import Stack, wait_for
 
 from branchpg.errors import BadRequest, BranchpgError, NotFound
 

@@ -366,6 +366,7 @@ class _Timelines:
             self._service.in_background(work, "snapshot")
             return {"lsn": None}
         lsn = self._service.timelines.snapshot(tenant, about.timeline_id)
+        self._service.timelines.keep_snapshots(tenant, about.timeline_id)
         self._service.timelines.ingest(tenant, about.timeline_id)
         return {"lsn": lsn}
 
