@@ -8,8 +8,9 @@ import click
 
 from branchpg.errors import BranchpgError
 from branchpg.http.client import address
+from branchpg.http.options import read_token
 from branchpg.safekeeper import service
-from branchpg.safekeeper.settings import Settings, identify, read_token
+from branchpg.safekeeper.settings import Settings, identify
 
 _NEONS = (
     "--advertise-pg",
@@ -98,7 +99,7 @@ def main(
             listen_pg=address(listen_pg),
             listen_http=address(listen_http),
             sync=not no_sync,
-            token=read_token(token_file) if token_file else None,
+            token=read_token(token_file),
             startup_seconds=startup_seconds,
             ignored=_given(ignored),
         )

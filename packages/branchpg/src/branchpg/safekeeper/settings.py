@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from branchpg.environment import environment
 from branchpg.errors import BranchpgError
 from branchpg.postgres import programs
 from branchpg.store.durable import replace_file
@@ -13,7 +14,7 @@ from branchpg.store.durable import replace_file
 if TYPE_CHECKING:
     from branchpg.http.client import Address
 
-__all__ = ["Settings", "identify", "installed_programs", "read_token"]
+__all__ = ["Settings", "identify", "installed_programs"]
 
 _ID: str = "safekeeper.id"
 
@@ -34,19 +35,7 @@ class Settings:
 
 def installed_programs() -> programs.Programs:
     """Return PostgreSQL's programs, by this process's environment."""
-    return programs.find(os.environ)
-
-
-def read_token(path: str) -> str:
-    """Return what is in a file of a token."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            token = file.read().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BranchpgError(f'cannot read the token in "{path}": {error}') from error
-    if not token:
-        raise BranchpgError(f'"{path}" is empty', hint="write the token into it")
-    return token
+    return programs.find(environment())
 
 
 def identify(directory: str, number: int | None) -> int:
