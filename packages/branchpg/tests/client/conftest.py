@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from harness.command_line import Cli
+from branchpg_harness.command_line import Cli
 
 from branchpg.client import Project
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from harness.command_line import COMMAND, Cli
+from branchpg_harness.command_line import COMMAND, Cli
 
 from branchpg.client.cli.branch import branch as branch_group
 from branchpg.client.cli.main import ALIASES, COMMANDS, branchpg, main

@@ -8,7 +8,7 @@ import os
 
 import psycopg2
 import pytest
-from harness.command_line import Cli
+from branchpg_harness.command_line import Cli
 
 from branchpg import spawn
 from branchpg.client import Project

@@ -42,16 +42,6 @@ def test_a_directory_with_something_else_stays_as_it_is(place):
     assert os.listdir(place) == ["notes.txt"]
 
 
-@pytest.mark.parametrize(
-    ("directory", "name"),
-    [("/x/shop", "shop"), ("/x/Shop", "postgres"), ("/x/a-b", "postgres")],
-)
-def test_the_database_is_named_after_the_directory_where_that_is_a_name(
-    directory, name
-):
-    assert places.database_name(directory) == name
-
-
 def test_a_port_that_is_taken_is_replaced():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

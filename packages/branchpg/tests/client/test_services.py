@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from harness.command_line import COMMAND, Cli
+from branchpg_harness.command_line import COMMAND, Cli
 
 from branchpg.client import Project, processes, settings
 from branchpg.errors import BranchpgError, TryLater

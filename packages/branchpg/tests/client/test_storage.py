@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from harness.command_line import Cli
+from branchpg_harness.command_line import Cli
 
 from branchpg.client.storage import parse_size
 from branchpg.errors import BadRequest

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import socket
 import tomllib
@@ -25,7 +24,6 @@ LINK: Final = ".branchpg"
 
 _USUAL: Final = "db"
 _SUBDIRECTORIES: Final = ("data", "log", "run")
-_IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _TRIES: Final = 1000
 
 
@@ -164,12 +162,6 @@ def create(root: str, wanted: Settings, *, password: str | None = None) -> Place
     # Last, since it is what makes the directory a project.
     _write(os.path.join(place.root, settings.FILE), settings.written(wanted), 0o644)
     return place
-
-
-def database_name(root: str) -> str:
-    """Return the name of the first database: the directory's, where that is one."""
-    name = os.path.basename(os.path.abspath(root))
-    return name if _IDENTIFIER.fullmatch(name) else "postgres"
 
 
 def free_ports(names: list[str], *, compute: int, host: str) -> dict[str, int]:

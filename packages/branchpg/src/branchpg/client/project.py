@@ -91,7 +91,7 @@ class Project:
 
         Args:
             directory: where.
-            database: the name of its database; the directory's, where it can be one.
+            database: the name of its database; `workspace` if none is given.
             port: of PostgreSQL; by default 5433 or the next that is free. With 0, all
                 ports are chosen at the first start.
             safekeepers: one, or three.
@@ -105,7 +105,7 @@ class Project:
         root = _absolute(directory)
         usual = Settings.host
         wanted = Settings(
-            database=places.database_name(root) if database is None else database,
+            database=database or project_settings.DEFAULT_DATABASE,
             safekeepers=safekeepers,
             pg_version=pg_version,
             suspend_timeout=suspend_timeout,

@@ -39,6 +39,10 @@ _PORTS_HEAD: Final = """\
 """
 
 
+DEFAULT_DATABASE: Final = "workspace"
+"""The database of a project that names none."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """A project.
@@ -53,7 +57,7 @@ class Settings:
         ports: by name; see PORTS.
     """
 
-    database: str = "postgres"
+    database: str = DEFAULT_DATABASE
     role: str = "postgres"
     safekeepers: int = 1
     suspend_timeout: int = 300

@@ -26,7 +26,7 @@ _LOOK_SECONDS: Final = 0.5
 
 @click.command("init")
 @click.argument("directory", metavar="DIR")
-@click.option("--database", metavar="NAME", help="Its database  [default: DIR's name]")
+@click.option("--database", metavar="NAME", help="Its database  [default: workspace]")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
