@@ -8,6 +8,7 @@ import ctypes
 import fcntl
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -43,6 +44,7 @@ def run(main: Callable[[asyncio.Event], Coroutine[None, None, None]]) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     _keep_small()
+    _allow_many_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_told(main))
 
@@ -51,6 +53,12 @@ def _keep_small() -> None:
     """Let all threads share one arena: each of their own keeps what it once had."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+
+
+def _allow_many_files() -> None:
+    """Take as many descriptors as the system gives: each session costs one or two."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _until_told(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import resource
 import socket
 import struct
 import time
@@ -185,7 +186,19 @@ def test_there_may_be_only_so_many(run_proxy):
     assert proxy.ask("SELECT 1") == 1
 
 
+@pytest.fixture
+def many_files():
+    """A limit of open files for both ends of a thousand sessions."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 4096:
+        pytest.skip(f"at most {hard} files may be open")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4096), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 @pytest.mark.timeout(300)
+@pytest.mark.usefixtures("many_files")
 def test_a_thousand_idle_sessions_cost_little(run_proxy, clusters):
     """And when they are gone nothing is left: no descriptor, no session."""
     proxy = run_proxy(limits=Limits(endpoint_sessions=1100))
