@@ -190,7 +190,7 @@ def test_there_may_be_only_so_many(run_proxy):
 def many_files():
     """A limit of open files for both ends of a thousand sessions."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard < 4096:
+    if -1 < hard < 4096:
         pytest.skip(f"at most {hard} files may be open")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4096), hard))
     yield
