@@ -217,20 +217,31 @@ class LogReader:
         files = files_of(self._path)
         inodes = [_inode(file) for file in files]
         assert self._file is not None
+        following = 0
         if self._inode in inodes:
-            files = files[inodes.index(self._inode) + 1 :]
+            following = inodes.index(self._inode) + 1
         elif os.fstat(self._file.fileno()).st_nlink:
             return False  # it is being renamed just now
-        return bool(files) and self._open(files[0])
+        # By its name it may be another one by now; then the renaming goes on, and its
+        # end is seen.
+        return following < len(files) and self._open(
+            files[following], inode=inodes[following]
+        )
 
-    def _open(self, path: str) -> bool:
-        self.close()
+    def _open(self, path: str, *, inode: int | None = None) -> bool:
+        """Go over to a file; stay where it is not there, or another one."""
         try:
             # Without a buffer: a line that is added must not be missed.
-            self._file = open(path, "rb", buffering=0)  # noqa: SIM115  kept open
+            file = open(path, "rb", buffering=0)  # noqa: SIM115  kept open
         except FileNotFoundError:
             return False
-        self._inode = os.fstat(self._file.fileno()).st_ino
+        found = os.fstat(file.fileno()).st_ino
+        if inode not in {None, found}:
+            file.close()
+            return False
+        self.close()
+        self._file = file
+        self._inode = found
         self._offset = 0
         self._rest = b""
         return True
