@@ -20,7 +20,6 @@ __all__ = [
     "Done",
     "Identity",
     "detached",
-    "exists",
     "output",
     "result",
     "run",
@@ -153,17 +152,6 @@ def detached(argv: Sequence[str], *, environment: Mapping[str, str], log: str) -
     if done.returncode or not done.stdout.strip().isdigit():
         raise BranchpgError(f"cannot start {argv[0]}", hint=f"see {log}")
     return int(done.stdout)
-
-
-def exists(pid: int) -> bool:
-    """Return whether a process has this id."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _die_with_parent(orphan_signal: int) -> Callable[[], None]:

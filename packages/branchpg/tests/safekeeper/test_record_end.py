@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from branchpg.lsn import PAGE, SEGMENT, Lsn, Segment, record_end
-from branchpg.safekeeper.record_end import find_record_end, last_written
+from branchpg.postgres.record_end import find_record_end, last_written
 from branchpg.safekeeper.segments import Segments
 
 

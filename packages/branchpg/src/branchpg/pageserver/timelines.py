@@ -21,7 +21,8 @@ from branchpg.errors import (
 from branchpg.lsn import Lsn, Segment
 from branchpg.pageserver.live import Unreachable, flushed_lsn
 from branchpg.pageserver.tenants import now
-from branchpg.postgres import cluster, owner, waldump
+from branchpg.postgres import cluster, owner
+from branchpg.postgres.record_end import find_record_end
 from branchpg.store import clone, durable, failpoints, snapshots
 from branchpg.store.catalog import Timeline
 
@@ -84,7 +85,7 @@ class Timelines:
         size, number = control.wal_segment_size, control.postgres_timeline
         segment = Segment.at(control.checkpoint, number, size)
         log = os.path.join(data, "pg_wal")
-        end = waldump.end_of_records(self._programs, log, [segment])
+        end = find_record_end(self._programs, log, [segment], segment.start)
         if end is None:
             raise BadRequest(f'"{log}" lacks the WAL of the last checkpoint')
         catalog = msgspec.structs.replace(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from branchpg.errors import BranchpgError, Unsatisfiable
 from branchpg.lsn import Lsn, Segment
-from branchpg.postgres import waldump
+from branchpg.postgres.record_end import find_record_end
 from branchpg.store import clone, durable
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Wal:
             first = Lsn(max(size, (lsn - 1) // size * size - back * size))
             row = self.row(catalog, first, lsn)
             with self.view(catalog, timeline_id, row, upto=lsn) as directory:
-                found = waldump.end_of_records(self._programs, directory, row)
+                found = find_record_end(self._programs, directory, row, first)
             if found:
                 # A switch of segments ends behind what may not be there yet: zeros.
                 return min(found, lsn)

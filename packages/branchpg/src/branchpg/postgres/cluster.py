@@ -33,7 +33,6 @@ class ControlData:
     redo: Lsn
     postgres_timeline: int
     wal_segment_size: int
-    minimum_recovery_end: Lsn
 
     @property
     def is_shut_down(self) -> bool:
@@ -72,7 +71,6 @@ def control_data(programs: Programs, data: str) -> ControlData:
             redo=Lsn.parse(fields["Latest checkpoint's REDO location"]),
             postgres_timeline=int(fields["Latest checkpoint's TimeLineID"]),
             wal_segment_size=int(fields["Bytes per WAL segment"]),
-            minimum_recovery_end=Lsn.parse(fields["Minimum recovery ending location"]),
         )
     except KeyError as error:
         raise BranchpgError(

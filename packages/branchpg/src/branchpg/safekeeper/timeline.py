@@ -18,12 +18,12 @@ import msgspec
 
 from branchpg.errors import BadRequest, Conflict, NotFound, PreconditionFailed
 from branchpg.lsn import Lsn
+from branchpg.postgres.record_end import find_record_end
 from branchpg.safekeeper import history as rules
 from branchpg.safekeeper import state as states
 from branchpg.safekeeper.progress import Progress
 from branchpg.safekeeper.readers import Readers
 from branchpg.safekeeper.receiver import Ended, Order, Receiver
-from branchpg.safekeeper.record_end import find_record_end
 from branchpg.safekeeper.segments import Segments
 from branchpg.store.durable import replace_file
 
