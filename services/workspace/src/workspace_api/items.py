@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import asyncpg
 from pydantic_core import to_json
@@ -21,12 +21,14 @@ from workspace_api import places
 from workspace_api.listing import ITEM_JSON, page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from servicekit.database import Connection, Database
     from workspace_api.models import Bulk, ItemCreate, ItemPatch, ListQuery, Move
 
 __all__ = ["Items", "Match", "Stored", "Together", "number"]
+
+T = TypeVar("T")
 
 _MOST: Final = 64
 """Items that are read, or made, by one statement."""
@@ -201,7 +203,9 @@ class Items:
     async def list(self, query: ListQuery) -> Listed:
         """Return a page of items."""
         wanted = page(query)
-        row = await self._reader.row(wanted.statement, *wanted.arguments)
+        row = await self._read(
+            lambda database: database.row(wanted.statement, *wanted.arguments)
+        )
         items, count, total, value, last = row
         return Listed(
             items,
@@ -217,12 +221,29 @@ class Items:
         Raises:
             ServiceError: there is none.
         """
-        return await self._read_together.one(item)
+        if self._read_together is self._together:
+            return await self._together.one(item)
+        try:
+            return await self._read_together.one(item)
+        except ServiceError as error:
+            # A replica that is gone, or has not heard of the item yet.
+            if error.status not in {404, 503}:
+                raise
+        return await self._together.one(item)
 
     async def stats(self) -> str:
         """Return how many items there are, as JSON."""
-        found: str = await self._reader.value(_STATS)
-        return found
+        return await self._read(lambda database: database.value(_STATS))
+
+    async def _read(self, work: Callable[[Database], Awaitable[T]]) -> T:
+        """Read from the replica, or where that is gone, or there is none, from here."""
+        if self._reader is not self._database:
+            try:
+                return await work(self._reader)
+            except ServiceError as error:
+                if error.status != 503:
+                    raise
+        return await work(self._database)
 
     async def create(self, wanted: ItemCreate, *, key: str | None = None) -> Stored:
         """Make an item; with a key, once for all that come with the same one.
