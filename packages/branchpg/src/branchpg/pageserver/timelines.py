@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -62,6 +63,7 @@ class Timelines:
         self._wal = wal
         self._safekeepers = safekeepers
         self._programs = programs
+        self._keeping = threading.Lock()
 
     def bootstrap(self, tenant: Tenant, timeline_id: str) -> Timeline:
         """Make a tenant's first timeline, of an empty cluster."""
@@ -173,7 +175,8 @@ class Timelines:
 
     def keep_snapshots(self, tenant: Tenant, timeline_id: str) -> None:
         """Make the snapshots last that were taken in a hurry."""
-        with tenant.history.reading():
+        # One at a time: whoever asks for it may meet the service's own round.
+        with tenant.history.reading(), self._keeping:
             own = snapshots.all_of(self._layout, tenant.id, timeline_id)
             for snapshot in own:
                 if not snapshot.lasts:
