@@ -128,7 +128,7 @@ class _Compiler:
         mounts = mounts_of(
             self._project,
             service,
-            self._machine.state,
+            self._machine,
             image_volumes=self._image.volumes,
             account=account,
         )
@@ -323,6 +323,7 @@ class _Compiler:
             client_environment=client,
             directory=directory,
             account=account,
+            seals=mounts.seals,
             tty=service.tty,
             stdin=service.stdin_open,
             umask=self._extension.umask,
