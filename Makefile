@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PYTEST_FLAGS ?=
 LOCK_FLAGS ?=
-STACK ?= syncstation
+STACK ?= workspace
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,7 +22,7 @@ help: ## list the targets
 
 setup: $(VENV)/installed.stamp ## create .venv with every locked dependency and our packages
 
-up: setup ## bring a stack up and wait until it is healthy (STACK=syncstation)
+up: setup ## bring a stack up and wait until it is healthy (STACK=workspace)
 	@$(BIN)/yard -s $(STACK) up -d --wait
 	@$(BIN)/yard -s $(STACK) status
 
