@@ -1,0 +1,63 @@
+"""Structured logs: one JSON object a line, on standard output."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import structlog
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+
+__all__ = ["configure", "logger"]
+
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
+
+
+def configure(service: str, level: str) -> None:
+    """Set up the logs of the process, those of libraries included."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+
+    def named(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            named,
+            _render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        cache_logger_on_first_use=True,
+    )
+    root = logging.getLogger()
+    root.handlers = [_ToStructlog()]
+    root.setLevel(max(number, logging.WARNING))
+
+
+def logger() -> FilteringBoundLogger:
+    """Return the logger; its first argument names the event."""
+    found: FilteringBoundLogger = structlog.get_logger()
+    return found
+
+
+def _render(_logger: WrappedLogger, _name: str, event: EventDict) -> bytes:
+    return _ENCODER.encode(event)
+
+
+class _ToStructlog(logging.Handler):
+    """What a library logs, in our shape."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        told: dict[str, Any] = {"logger": record.name}
+        if record.exc_info:
+            told["exc_info"] = record.exc_info
+        logger().log(record.levelno, record.getMessage(), **told)

@@ -1,0 +1,1 @@
+"""Items and categories of a workspace, over HTTP."""

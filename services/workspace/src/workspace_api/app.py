@@ -1,0 +1,122 @@
+"""The service, put together from its parts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from servicekit.app import application
+from servicekit.auth import Role, Rule, authenticator
+from servicekit.clients import Clients
+from servicekit.gate import Gate, Policy
+from servicekit.headers import CrossOrigin
+from servicekit.health import Check, Health
+from servicekit.metrics import Metrics
+from servicekit.plain import Front, PlainRoute
+from servicekit.ratelimit import RateLimit
+from workspace_api.databases import Databases
+from workspace_api.routes import categories, items
+from workspace_api.routes.declare import Base
+from workspace_api.service import Service
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from workspace_api.settings import Settings
+
+__all__ = ["Assembly", "assemble"]
+
+_NAME: Final = "workspace-api"
+_BASES: Final = (Base("/api/v1", documented=True), Base("/api", documented=False))
+_RULES: Final = tuple(
+    rule
+    for base in _BASES
+    for rule in (
+        Rule(f"{base.path}/audit", Role.admin),
+        Rule(
+            f"{base.path}/branches",
+            Role.admin,
+            frozenset(("POST", "DELETE", "PUT", "PATCH")),
+        ),
+    )
+)
+
+
+@dataclass
+class Assembly:
+    """The parts of a service that its life has to know."""
+
+    gate: Gate
+    document: FastAPI
+    service: Service
+    health: Health
+    metrics: Metrics
+
+
+def assemble(settings: Settings) -> Assembly:
+    """Put a service together; nothing is connected yet.
+
+    Raises:
+        ConfigurationError: what the settings ask for cannot be had.
+    """
+    metrics = Metrics("workspace_api")
+    databases = Databases(settings)
+    metrics.watch_pools(databases.pools)
+    service = Service(settings, databases)
+    health = Health(_NAME, version(_NAME), metrics)
+    health.checks.extend(_checks(service))
+    app = application(
+        title="Workspace API",
+        version=version(_NAME),
+        description="Items and categories of a workspace.",
+    )
+    app.router.routes.extend(health.routes())
+    plain = _mount(app, service)
+    front = Front(app, plain)
+    policy = Policy(
+        clients=Clients(trusted=settings.trusted_proxies, allowed=settings.allowed_ips),
+        limit=RateLimit(
+            maximum=settings.rate_limit_max,
+            window=settings.rate_limit_window_ms / 1000,
+            clock=time.monotonic,
+        ),
+        cross_origin=CrossOrigin(settings.cors_origins),
+        authenticator=authenticator(settings),
+        max_body=settings.max_body_bytes,
+        rules=_RULES,
+    )
+    return Assembly(Gate(front, policy, metrics), app, service, health, metrics)
+
+
+def _mount(app: FastAPI, service: Service) -> list[PlainRoute]:
+    """Add the routes under both bases; the document shows the first one."""
+    plain: list[PlainRoute] = []
+    for base in _BASES:
+        for made in (items.routes, categories.routes):
+            found = [r for r in made(service, base).routes if isinstance(r, PlainRoute)]
+            app.router.routes.extend(found)
+            plain.extend(found)
+    return plain
+
+
+def _checks(service: Service) -> list[Check]:
+    databases = service.databases
+    strategy = service.settings.library_db_strategy
+
+    async def database() -> str:
+        await databases.own.value("SELECT 1")
+        if not databases.ready.is_set():
+            raise RuntimeError("the schema is being brought up to date")
+        return f"{strategy} connected"
+
+    async def read_replica() -> str:
+        assert databases.replica is not None
+        await databases.replica.value("SELECT 1")
+        return "connected"
+
+    found = [Check("database", database)]
+    if databases.replica is not None:
+        found.append(Check("replica", read_replica, critical=False))
+    return found

@@ -1,0 +1,89 @@
+"""A service's life: listen, bring the schema up to date, serve, drain."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+
+from servicekit.errors import ServiceError
+from servicekit.logs import logger
+from servicekit.server import listen, serve
+from servicekit.settings import environment
+from workspace_api.app import assemble
+from workspace_api.migrations.runner import HEAD
+from workspace_api.spawn import run_self
+
+if TYPE_CHECKING:
+    from workspace_api.databases import Databases
+    from workspace_api.settings import Settings
+
+__all__ = ["live"]
+
+_RETRY_SECONDS: Final = 0.25
+_RETRY_MOST: Final = 2.0
+_REVISION: Final = "SELECT version_num FROM workspace.schema_version"
+
+
+async def live(settings: Settings, told: asyncio.Event) -> None:
+    """Serve until told to end.
+
+    The listener opens before the database is there: probes say what is missing, and
+    other requests get 503 with Retry-After.
+    """
+    parts = assemble(settings)
+    listener = listen(settings)
+    log = logger()
+    host, port = listener.getsockname()[:2]
+    log.info("listening", host=host, port=port, strategy=settings.library_db_strategy)
+    if settings.auth_mode == "open":
+        log.warning("auth_open", message="AUTH_MODE=open: whoever connects is an admin")
+
+    def drain() -> None:
+        log.info("draining")
+        parts.gate.draining = parts.health.draining = True
+
+    databases = parts.service.databases
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            background = [
+                tasks.create_task(_prepare(settings, databases)),
+                tasks.create_task(databases.close_idle()),
+            ]
+            await serve(parts.gate, listener, settings, told=told, on_drain=drain)
+            for task in background:
+                task.cancel()
+    finally:
+        await databases.close()
+        log.info("stopped")
+
+
+async def _prepare(settings: Settings, databases: Databases) -> None:
+    """Bring the schema up to date, however long the database is not there."""
+    pause = _RETRY_SECONDS
+    while True:
+        problem = await _brought_up(settings, databases)
+        if not problem:
+            databases.ready.set()
+            logger().info("schema_ready", revision=HEAD)
+            return
+        logger().warning("schema_not_ready", error=problem[-1000:])
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, _RETRY_MOST)
+
+
+async def _brought_up(settings: Settings, databases: Databases) -> str:
+    """Return why the schema is not the one of this release, or nothing."""
+    try:
+        revision = await databases.own.value(_REVISION)
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        revision = None
+    except (ServiceError, asyncpg.PostgresError) as error:
+        return str(error)
+    if revision == HEAD:
+        return ""
+    if not settings.migrate_on_start:
+        return f"the schema has revision {revision}; run: workspace-api migrate"
+    # Apart from this process, which would keep what Alembic loads for ever.
+    return await run_self(["migrate"], environment())
