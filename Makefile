@@ -51,7 +51,7 @@ docs: setup ## build the documentation into site/
 lock: $(BIN)/python ## renew requirements.lock (LOCK_FLAGS=--upgrade for newer versions)
 	@test -x $(BIN)/uv || $(PIP) install uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	    --all-extras $(addprefix --no-emit-package ,$(notdir $(wildcard packages/*))) \
+	    --all-extras $(addprefix --no-emit-package ,$(notdir $(wildcard packages/*)) workspace-api) \
 	    --custom-compile-command 'make lock' $(LOCK_FLAGS) \
 	    --output-file requirements.lock $(PROJECTS) requirements-dev.in
 

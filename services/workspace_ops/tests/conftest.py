@@ -12,9 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psycopg2
 import pytest
-from branchpg_harness.stack import PASSWORD, Stack
+from branchpg_harness.stack import PASSWORD, Stack, wait_for
 
 from branchpg.environment import environment
 from branchpg.postgres import owner, programs
@@ -26,6 +25,9 @@ from workspace_ops.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+# In pytest's importlib mode a test module does not see its neighbours by itself.
+sys.path.insert(0, str(Path(__file__).parent))
+
 # In place of yard, which the end-to-end tests use: it says what a test wrote down.
 YARD = """\
 #!{python}
@@ -34,7 +36,7 @@ here = pathlib.Path(__file__).parent
 if sys.argv[1] == "ps":
     print((here / "ps").read_text())
 elif sys.argv[1] == "exec":
-    sys.exit((here / "exec").read_text())
+    sys.exit((here / "exec").read_text() or 0)
 """
 SERVICES = (
     "workspace-db-safekeeper",
@@ -43,15 +45,15 @@ SERVICES = (
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     with Stack() as started:
         yield started
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def whole(stack: Stack) -> Settings:
-    """The stack with its schema on the default branch, which tests leave alone."""
+    """The stack, with its schema unless a test has left something else."""
     compute, pageserver = stack.ports["compute"], stack.ports["pageserver"]
     settings = Settings(
         variables=dict(os.environ),
@@ -64,20 +66,28 @@ def whole(stack: Stack) -> Settings:
         api_port=1,
         role="postgres",
     )
-    revisions.migrate(settings, None, "head")
+    from workspace_ops_support import answers
+
+    wait_for(lambda: answers(settings), "the database answers")
     return settings
 
 
 @pytest.fixture
-def settings(whole: Settings, stack: Stack, request: pytest.FixtureRequest) -> Settings:
-    """The same, on a branch of the test's own."""
-    name = f"t-{abs(hash(request.node.nodeid)):x}"
-    stack.create(name)
-    return replace(whole, branch=name)
+def settings(whole: Settings) -> Settings:
+    """The same, with nothing but what its schema begins with.
+
+    A branch for each test would be clearer, and a copy of the cluster where the file
+    system cannot share blocks.
+    """
+    from workspace_ops_support import clear
+
+    clear(whole)
+    revisions.migrate(whole, None, "head")
+    return whole
 
 
 @pytest.fixture
-def yard(settings: Settings, tmp_path: Path) -> Callable[..., Settings]:
+def yard(whole: Settings, tmp_path: Path) -> Callable[..., Settings]:
     """Settings with a `yard` that says what the services are."""
 
     def made(*, exec_fails: str = "", **states: str) -> Settings:
@@ -97,12 +107,12 @@ def yard(settings: Settings, tmp_path: Path) -> Callable[..., Settings]:
         script = tmp_path / "yard"
         script.write_text(YARD.format(python=sys.executable))
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
-        return replace(settings, yard=(str(script),))
+        return replace(whole, yard=(str(script),))
 
     return made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster() -> Iterator[str]:
     """A plain PostgreSQL; yields a connection string without its database."""
     root = Path(tempfile.mkdtemp(prefix="old-", dir="/tmp"))
@@ -130,20 +140,11 @@ def old(cluster: str, request: pytest.FixtureRequest) -> Callable[[str], str]:
     name = f"old_{abs(hash(request.node.nodeid)):x}"
 
     def made(script: str) -> str:
+        from workspace_ops_support import execute
+
         execute(f"{cluster} dbname=postgres", f"CREATE DATABASE {name}")
         dsn = f"{cluster} dbname={name}"
         execute(dsn, script)
         return dsn
 
     return made
-
-
-def execute(dsn: str, script: str) -> None:
-    """Run statements outside of a transaction."""
-    connection = psycopg2.connect(dsn)
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(script)
-    finally:
-        connection.close()

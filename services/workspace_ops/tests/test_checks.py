@@ -28,7 +28,7 @@ NAMES = [
     "neon_branching",
 ]
 
-pytestmark = pytest.mark.xdist_group("workspace_ops_checks")
+pytestmark = pytest.mark.xdist_group("workspace_ops")
 
 
 def result(settings: Settings, name: str, **subject: int) -> checks.Result:
@@ -43,7 +43,9 @@ def execute(settings: Settings, statement: str) -> None:
         connection.commit()
 
 
-def test_all_pass_in_their_order(yard: Callable[..., Settings]) -> None:
+def test_all_pass_in_their_order(
+    settings: Settings, yard: Callable[..., Settings]
+) -> None:
     found = checks.run(checks.Subject(yard()))
 
     assert [one.name for one in found] == NAMES
@@ -76,14 +78,14 @@ def test_postgres_ready_fails_where_the_server_does_not_answer(
     assert "no response" in found.detail
 
 
-def test_postgres_version_fails_for_an_old_server(settings: Settings) -> None:
-    found = result(settings, "postgres_version", oldest=99)
+def test_postgres_version_fails_for_an_old_server(whole: Settings) -> None:
+    found = result(whole, "postgres_version", oldest=99)
 
     assert (found.passed, "older than 99" in found.detail) == (False, True)
 
 
-def test_database_exists_fails_without_it(settings: Settings) -> None:
-    found = result(replace(settings, database="nosuch"), "database_exists")
+def test_database_exists_fails_without_it(whole: Settings) -> None:
+    found = result(replace(whole, database="nosuch"), "database_exists")
 
     assert (found.passed, found.detail) == (False, "there is no database nosuch")
 
@@ -147,17 +149,17 @@ def test_write_operation_leaves_nothing(settings: Settings) -> None:
     assert result(settings, "record_counts").detail.startswith("0 items")
 
 
-def test_neon_branching_fails_without_a_pageserver(settings: Settings) -> None:
-    found = result(replace(settings, pageserver_port=1), "neon_branching")
+def test_neon_branching_fails_without_a_pageserver(whole: Settings) -> None:
+    found = result(replace(whole, pageserver_port=1), "neon_branching")
 
     assert not found.passed
     assert found.hint
 
 
-def test_neon_branching_leaves_no_branch(settings: Settings) -> None:
+def test_neon_branching_leaves_no_branch(whole: Settings) -> None:
     from branchpg.client.attached import AttachedProject
 
-    assert result(settings, "neon_branching").passed
+    assert result(whole, "neon_branching").passed
 
-    names = [b.name for b in AttachedProject(settings.branchpg()).api.branches()]
+    names = [b.name for b in AttachedProject(whole.branchpg()).api.branches()]
     assert not [name for name in names if name.startswith("connection-test")]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from workspace_ops.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("workspace_ops_logical")
+pytestmark = pytest.mark.xdist_group("workspace_ops")
 
 INSERT = """
     INSERT INTO workspace.workspace_items

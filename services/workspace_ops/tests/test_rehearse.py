@@ -14,7 +14,7 @@ from workspace_ops.rehearse import rehearse
 if TYPE_CHECKING:
     from workspace_ops.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("workspace_ops_checks")
+pytestmark = pytest.mark.xdist_group("workspace_ops")
 
 
 def branches(settings: Settings) -> set[str]:

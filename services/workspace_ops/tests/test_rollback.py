@@ -15,7 +15,7 @@ from workspace_ops.rollback import rollback
 if TYPE_CHECKING:
     from workspace_ops.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("workspace_ops_logical")
+pytestmark = pytest.mark.xdist_group("workspace_ops")
 
 
 def test_the_newest_branch_from_before_is_meant(settings: Settings) -> None:

@@ -31,8 +31,9 @@ def migrate(settings: Settings, branch: str | None, revision: str) -> None:
     """
     # Here, for Alembic takes a while to load.
     from alembic.util import CommandError
-    from servicekit.database import Target
     from sqlalchemy.exc import SQLAlchemyError
+
+    from servicekit.database import Target
     from workspace_api.migrations import runner
 
     found = settings.dsn(branch)

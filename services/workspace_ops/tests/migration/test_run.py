@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 from branchpg_harness.stack import wait_for
-from conftest import execute
-from old_schemas import NUMBERED, UUIDS
+from workspace_ops_old_schemas import NUMBERED, UUIDS
+from workspace_ops_support import execute
 
 from branchpg.client.attached import AttachedProject
 from workspace_ops.database import connected, rows, value
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Old = Callable[[str], str]
 
-pytestmark = pytest.mark.xdist_group("workspace_ops_migration")
+pytestmark = pytest.mark.xdist_group("workspace_ops")
 ITEMS = "workspace_items"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -84,7 +85,7 @@ def _check_word(word: str, consequence: str) -> None:
         click.ClickException: something else was.
     """
     click.echo(f"{consequence}\nType {word} to go on: ", err=True, nl=False)
-    typed = click.get_text_stream("stdin").readline()
+    typed = sys.stdin.readline()
     if typed.strip() != word:
         raise click.ClickException(f"{word} was not typed: nothing was changed")
 
