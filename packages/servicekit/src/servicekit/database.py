@@ -113,6 +113,8 @@ class Database:
         self.maximum = target.maximum
         self.waiting = 0
         self.last_used = time.monotonic()
+        self.after_write: Callable[[], None] | None = None
+        """Called when something was written and is committed."""
         self.breaker = CircuitBreaker(
             threshold=_BREAKER_FAILURES,
             seconds=_BREAKER_SECONDS,
@@ -167,7 +169,10 @@ class Database:
 
     async def write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Do something in one statement, which is a transaction of its own."""
-        return await self._attempts(work, again=_UNDONE)
+        done = await self._attempts(work, again=_UNDONE)
+        if self.after_write:
+            self.after_write()
+        return done
 
     async def transaction(
         self, work: Callable[[Connection], Awaitable[T]], *, actor: str
@@ -181,7 +186,10 @@ class Database:
                 )
                 return await work(connection)
 
-        return await self._attempts(whole, again=_UNDONE)
+        done = await self._attempts(whole, again=_UNDONE)
+        if self.after_write:
+            self.after_write()
+        return done
 
     async def value(self, statement: str, *arguments: Any) -> Any:
         """Return the one value that a statement reads."""

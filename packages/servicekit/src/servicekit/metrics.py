@@ -97,6 +97,11 @@ class Metrics:
         """Count a request that was refused for the number of them."""
         self._limited.inc()
 
+    def gauge(self, name: str, words: str, value: Callable[[], float]) -> None:
+        """Show a number of the service's own, read at each scrape."""
+        made = Gauge(f"{self.prefix}_{name}", words, registry=self.registry)
+        made.set_function(value)
+
     def watch_pools(self, pools: Callable[[], Iterable[PoolUse]]) -> None:
         """Show the pools that there are at the time of each scrape."""
         self.registry.register(_Pools(self.prefix, pools))

@@ -2,7 +2,7 @@
 
 A `PlainRoute` is declared like any other route, so that the OpenAPI document has its
 parameters, body and answers. Its endpoint is the only thing that runs: it gets ASGI's
-scope and receive, checks what it takes itself, and returns an `Answer`. `Front` finds
+scope and receive, checks what it takes itself, and returns what answers. `Front` finds
 it by the method and the path, before FastAPI's layers.
 """
 
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from servicekit.responses import Answer
 
 __all__ = ["Endpoint", "Front", "PlainRoute", "documented_as", "query"]
 
-Endpoint: TypeAlias = Callable[["Scope", "Receive"], Awaitable["Answer"]]
+Endpoint: TypeAlias = Callable[["Scope", "Receive"], Awaitable["ASGIApp"]]
 
 _MOST_PARAMETERS: Final = 100
 _PARAMETER: Final = re.compile(r"\{[^}]*\}")

@@ -16,8 +16,12 @@ from servicekit.health import Check, Health
 from servicekit.metrics import Metrics
 from servicekit.plain import Front, PlainRoute
 from servicekit.ratelimit import RateLimit
+from workspace_api.branches import Branches
 from workspace_api.databases import Databases
+from workspace_api.events import Events
+from workspace_api.routes import branches as branch_routes
 from workspace_api.routes import categories, items
+from workspace_api.routes import events as event_routes
 from workspace_api.routes.declare import Base
 from workspace_api.service import Service
 
@@ -30,6 +34,12 @@ __all__ = ["Assembly", "assemble"]
 
 _NAME: Final = "workspace-api"
 _BASES: Final = (Base("/api/v1", documented=True), Base("/api", documented=False))
+_ROUTES: Final = (
+    items.routes,
+    categories.routes,
+    event_routes.routes,
+    branch_routes.routes,
+)
 _RULES: Final = tuple(
     rule
     for base in _BASES
@@ -64,7 +74,12 @@ def assemble(settings: Settings) -> Assembly:
     metrics = Metrics("workspace_api")
     databases = Databases(settings)
     metrics.watch_pools(databases.pools)
-    service = Service(settings, databases)
+    branches = Branches(settings, databases)
+    events = Events(settings, branches.history)
+    databases.on_open = events.watch
+    events.watch(databases.own, settings.own_branch)
+    service = Service(settings, databases, branches, events)
+    metrics.gauge("event_streams", "Clients that listen", lambda: events.streams)
     health = Health(_NAME, version(_NAME), metrics)
     health.checks.extend(_checks(service))
     app = application(
@@ -94,7 +109,7 @@ def _mount(app: FastAPI, service: Service) -> list[PlainRoute]:
     """Add the routes under both bases; the document shows the first one."""
     plain: list[PlainRoute] = []
     for base in _BASES:
-        for made in (items.routes, categories.routes):
+        for made in _ROUTES:
             found = [r for r in made(service, base).routes if isinstance(r, PlainRoute)]
             app.router.routes.extend(found)
             plain.extend(found)

@@ -17,7 +17,7 @@ from workspace_api.migrations.runner import HEAD
 from workspace_api.settings import replica, target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from servicekit.database import Target
     from workspace_api.settings import Settings
@@ -43,6 +43,8 @@ class Databases:
         self.replica = Database("replica", found) if found else None
         self._branches: dict[str, Database] = {}
         self._opening: dict[str, asyncio.Lock] = {}
+        self.on_open: Callable[[Database, str], None] = lambda _one, _name: None
+        """Called with each branch's database, and the branch's name."""
         self.ready = asyncio.Event()
         """Set when the schema of the own database is the one of this release."""
 
@@ -99,6 +101,7 @@ class Databases:
                 await database.close()
                 raise
             self._branches[name] = database
+            self.on_open(database, name)
             return database
 
     def _target(self, name: str) -> Target:

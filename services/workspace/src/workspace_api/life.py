@@ -43,6 +43,7 @@ async def live(settings: Settings, told: asyncio.Event) -> None:
     def drain() -> None:
         log.info("draining")
         parts.gate.draining = parts.health.draining = True
+        parts.service.events.close()
 
     databases = parts.service.databases
     try:
@@ -50,6 +51,7 @@ async def live(settings: Settings, told: asyncio.Event) -> None:
             background = [
                 tasks.create_task(_prepare(settings, databases)),
                 tasks.create_task(databases.close_idle()),
+                tasks.create_task(parts.service.events.run()),
             ]
             await serve(parts.gate, listener, settings, told=told, on_drain=drain)
             for task in background:

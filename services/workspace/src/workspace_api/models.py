@@ -12,6 +12,7 @@ __all__ = [
     "ACTIVE_SORTS",
     "BRANCH_PATTERN",
     "AuditEntry",
+    "AuditQuery",
     "Branch",
     "BranchCreate",
     "BranchDiff",
@@ -24,7 +25,9 @@ __all__ = [
     "CategoryQuery",
     "CategoryStats",
     "Counted",
+    "DiffQuery",
     "Done",
+    "EventsQuery",
     "Failure",
     "Item",
     "ItemCreate",
@@ -172,6 +175,34 @@ class Branched(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     branch: BranchName | None = None
+
+
+class EventsQuery(Branched):
+    """Which events: those after this one; without it, those from now on."""
+
+    last_event_id: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
+class AuditQuery(Branched):
+    """Which entries of the audit log, the newest first."""
+
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    cursor: Annotated[str, StringConstraints(max_length=50)] | None = None
+    action: (
+        Annotated[str, StringConstraints(pattern=r"^(item|category)\.[a-z]{1,10}$")]
+        | None
+    ) = None
+    subject: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,50}$")] | None = (
+        None
+    )
+
+
+class DiffQuery(BaseModel):
+    """The branch to compare with."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    against: BranchName = "main"
 
 
 class ListQuery(BaseModel):

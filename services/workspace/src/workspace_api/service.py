@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from servicekit.database import Database
+    from workspace_api.branches import Branches
     from workspace_api.databases import Databases
+    from workspace_api.events import Events
     from workspace_api.settings import Settings
 
 __all__ = ["Service"]
@@ -27,6 +29,8 @@ class Service:
 
     settings: Settings
     databases: Databases
+    branches: Branches
+    events: Events
 
     async def database(self, scope: Scope, query: Mapping[str, Any]) -> Database:
         """Return the database of the branch that a request is about."""
