@@ -131,6 +131,7 @@ def test_a_command_may_be_a_program_of_this_machine(shell: Shell) -> None:
     failed = shell.run("fail")
     assert (failed.returncode, failed.stdout) == (5, "")
     assert shell.output("back") == "web\n"
+    assert shell.output("where", "--", "-x").split()[-1] == "--"
 
 
 def test_a_profile_sets_variables_that_nothing_else_sets(shell: Shell) -> None:

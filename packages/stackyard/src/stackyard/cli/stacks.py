@@ -81,13 +81,15 @@ class _Lines(click.Command):
         name: str,
         lines: list[list[str]],
     ) -> None:
-        # What looks like an option is one of the command that the line names.
-        settings = {"ignore_unknown_options": True, "help_option_names": []}
-        argument = click.Argument(["more"], nargs=-1, type=click.UNPROCESSED)
-        super().__init__(name, params=[argument], context_settings=settings)
+        super().__init__(name)
         self._group = group
         self._options = options
         self._lines = lines
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Leave everything to the command that the line names, `--` too."""
+        ctx.params["more"] = tuple(args)
+        return []
 
     def invoke(self, ctx: click.Context) -> None:
         """Run the lines, one after another, until one fails."""
