@@ -46,7 +46,8 @@ that is not counted.
 
 *Cold* is `yard up -d --wait` with empty volumes: initdb, the first branch, its
 endpoint, the schema, all healthy. *Warm* is the same after `yard down`, with the
-volumes kept. Memory is that of all processes, `yard`'s own too, {rest} s after a request.
+volumes kept. Memory is that of all processes, those of `yard` too, {rest} s after a
+request.
 
 | | median | least and most | goal |
 | --- | ---: | ---: | ---: |
