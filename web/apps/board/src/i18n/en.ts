@@ -123,6 +123,7 @@ export const en = {
   "item.edit": "Edit item",
   "item.tags.note": "comma or Enter ends a tag",
   "item.description.note": "Markdown",
+  "item.mode": "Write or preview",
   "item.write": "Write",
   "item.preview": "Preview",
   "item.gone": "This item is not there",

@@ -125,6 +125,7 @@ export const pt: Readonly<Record<MessageKey, string>> = {
   "item.edit": "Editar item",
   "item.tags.note": "vírgula ou Enter termina uma etiqueta",
   "item.description.note": "Markdown",
+  "item.mode": "Escrever ou ver prévia",
   "item.write": "Escrever",
   "item.preview": "Prévia",
   "item.gone": "Este item não existe",
