@@ -16,6 +16,8 @@ from workspace_api.migrations.runner import HEAD
 from workspace_api.spawn import run_self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from workspace_api.databases import Databases
     from workspace_api.settings import Settings
 
@@ -26,16 +28,23 @@ _RETRY_MOST: Final = 2.0
 _REVISION: Final = "SELECT version_num FROM workspace.schema_version"
 
 
-async def live(settings: Settings, told: asyncio.Event) -> None:
+async def live(
+    settings: Settings,
+    told: asyncio.Event,
+    *,
+    on_listen: Callable[[int], None] | None = None,
+) -> None:
     """Serve until told to end.
 
     The listener opens before the database is there: probes say what is missing, and
-    other requests get 503 with Retry-After.
+    other requests get 503 with Retry-After. `on_listen` is told the port.
     """
     parts = assemble(settings)
     listener = listen(settings)
     log = logger()
     host, port = listener.getsockname()[:2]
+    if on_listen:
+        on_listen(port)
     log.info("listening", host=host, port=port, strategy=settings.library_db_strategy)
     if settings.auth_mode == "open":
         log.warning("auth_open", message="AUTH_MODE=open: whoever connects is an admin")
