@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PYTEST_FLAGS ?=
 LOCK_FLAGS ?=
-STACK ?= syncstation
+STACK ?= workspace
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,7 +30,7 @@ setup: $(VENV)/installed.stamp $(PAGES) ## create .venv with every locked depend
 
 web: $(PAGES) ## build the pages, where their sources changed
 
-up: setup ## bring a stack up and wait until it is healthy (STACK=syncstation)
+up: setup ## bring a stack up and wait until it is healthy (STACK=workspace)
 	@$(BIN)/yard -s $(STACK) up -d --wait
 	@$(BIN)/yard -s $(STACK) status
 
@@ -62,7 +62,7 @@ docs: setup ## build the documentation into site/
 lock: $(BIN)/python ## renew requirements.lock (LOCK_FLAGS=--upgrade for newer versions)
 	@test -x $(BIN)/uv || $(PIP) install uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	    --all-extras $(addprefix --no-emit-package ,$(notdir $(wildcard packages/*))) \
+	    --all-extras $(addprefix --no-emit-package ,$(notdir $(wildcard packages/*)) workspace-api) \
 	    --custom-compile-command 'make lock' $(LOCK_FLAGS) \
 	    --output-file requirements.lock $(PROJECTS) requirements-dev.in
 

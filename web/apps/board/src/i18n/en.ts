@@ -147,7 +147,7 @@ export const en = {
   "table.failed": "These rows could not be loaded.",
 
   "categories.title": "Categories",
-  "categories.note": "Drag or use the arrows to put them in order.",
+  "categories.note": "The arrows put them in order.",
   "categories.add": "New category",
   "categories.edit": "Edit the category {name}",
   "categories.active": "{name} is active",

@@ -164,11 +164,13 @@ class _Compiler:
 
     def _find_image(self) -> tuple[Adapter | None, NativeImage]:
         service = self._service
-        if not service.image or service.build is not None:
+        if not service.image:
             return None, NativeImage()
         host = self._machine.host
         try:
             reference = parse_reference(service.image)
+            if service.build is not None and not registry.is_installed(reference):
+                return None, NativeImage()
             adapter = registry.find(reference, host)
             image = adapter.image() if adapter else NativeImage()
         except (ImageError, ValueError) as error:
