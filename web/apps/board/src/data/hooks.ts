@@ -6,7 +6,7 @@ import { ApiError } from "../api/http";
 import { type Category, type Item, STATUSES, type Status } from "../api/types";
 import { useApp, useStore } from "../state/app";
 import { sortOf, type View } from "../state/url";
-import { type BranchKey, keys } from "./cache";
+import { type BranchKey, find, keys } from "./cache";
 import { outcome, overlay, type Shown } from "./edits";
 import { type ItemPage, itemsOf, totalOf } from "./pages";
 import type { ItemQuery } from "./query";
@@ -89,12 +89,14 @@ export interface ItemData {
 }
 
 export function useItem(branch: BranchKey, id: string): ItemData {
-  const { api } = useApp().workspace;
+  const { api, client } = useApp().workspace;
   const shown = useShown(branch).get(id);
   const result = useQuery({
     queryKey: keys.item(branch, id),
     queryFn: ({ signal }) => api.item(branch, id, signal),
     enabled: !id.startsWith("new-"),
+    // Whoever saw the card has the item: nothing to wait for, with or without the API.
+    initialData: () => find(client, branch, id),
   });
   if (shown) return { item: shown.after, state: shown.after ? "ready" : "gone" };
   if (result.data) return { item: result.data, state: "ready" };

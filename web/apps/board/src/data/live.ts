@@ -42,7 +42,6 @@ export class Live {
   private gatherer: ReturnType<typeof setTimeout> | undefined;
   private retrier: ReturnType<typeof setTimeout> | undefined;
   private failures = 0;
-  private opens = 0;
 
   constructor(ports: LivePorts) {
     this.ports = ports;
@@ -75,10 +74,9 @@ export class Live {
   }
 
   private onOpen(): void {
-    const missed = this.opens > 0 && this.lastEventId === undefined;
-    this.opens += 1;
     this.failures = 0;
-    this.ports.opened(missed);
+    // Without a last event there is nothing to resume from.
+    this.ports.opened(this.lastEventId === undefined);
   }
 
   /** The browser's own retry gives up at the first answer that is no stream: ours does not. */

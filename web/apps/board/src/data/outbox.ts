@@ -52,6 +52,7 @@ export class Outbox {
   add(edit: Edit): Promise<Result> {
     const result = new Promise<Result>((resolve) => this.waiters.set(edit.key, resolve));
     this.put([...this.edits.get(), edit]);
+    if (this.failures > 0) this.tell(edit.key, { kind: "queued" });
     void this.run();
     return result;
   }

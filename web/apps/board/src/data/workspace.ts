@@ -14,6 +14,9 @@ import { Store } from "./store";
 /** More changes at a time than this, and lists are loaded again instead. */
 const FEW = 8;
 
+/** Milliseconds after which lists are loaded again, where the stream began after them. */
+const CATCH_UP = 1000;
+
 export interface WorkspaceEvents {
   /** The API refused an edit whose author does not wait for the answer. */
   refused(edit: Edit, error: ApiError): void;
@@ -82,9 +85,10 @@ export class Workspace {
 
   /** Load again everything of a branch that is in sight. */
   reload(branch: BranchKey): void {
-    void this.client.invalidateQueries({ queryKey: keys.lists(branch) });
-    void this.client.invalidateQueries({ queryKey: keys.categories(branch) });
-    void this.client.invalidateQueries({ queryKey: ["item", branch ?? ""] });
+    const gently = { cancelRefetch: false };
+    void this.client.invalidateQueries({ queryKey: keys.lists(branch) }, gently);
+    void this.client.invalidateQueries({ queryKey: keys.categories(branch) }, gently);
+    void this.client.invalidateQueries({ queryKey: ["item", branch ?? ""] }, gently);
   }
 
   private onReached(reached: boolean): void {
@@ -96,8 +100,10 @@ export class Workspace {
   private onOpened(branch: BranchKey, missed: boolean): void {
     const was = this.reachable.get();
     this.onReached(true);
-    if (missed) this.reload(branch);
-    else if (!was) this.refetchFailed();
+    if (!was) this.refetchFailed();
+    // What was asked for just now may be older than the stream; it is asked for again
+    // once it is there, never instead.
+    if (missed) setTimeout(() => this.reload(branch), CATCH_UP);
   }
 
   private async onChanged(branch: BranchKey, changes: readonly Change[]): Promise<void> {

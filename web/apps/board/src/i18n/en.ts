@@ -123,6 +123,7 @@ export const en = {
   "item.edit": "Edit item",
   "item.tags.note": "comma or Enter ends a tag",
   "item.description.note": "Markdown",
+  "item.mode": "Write or preview",
   "item.write": "Write",
   "item.preview": "Preview",
   "item.gone": "This item is not there",
@@ -146,7 +147,7 @@ export const en = {
   "table.failed": "These rows could not be loaded.",
 
   "categories.title": "Categories",
-  "categories.note": "Drag or use the arrows to put them in order.",
+  "categories.note": "The arrows put them in order.",
   "categories.add": "New category",
   "categories.edit": "Edit the category {name}",
   "categories.active": "{name} is active",

@@ -125,6 +125,7 @@ export const pt: Readonly<Record<MessageKey, string>> = {
   "item.edit": "Editar item",
   "item.tags.note": "vírgula ou Enter termina uma etiqueta",
   "item.description.note": "Markdown",
+  "item.mode": "Escrever ou ver prévia",
   "item.write": "Escrever",
   "item.preview": "Prévia",
   "item.gone": "Este item não existe",
@@ -148,7 +149,7 @@ export const pt: Readonly<Record<MessageKey, string>> = {
   "table.failed": "Não foi possível carregar estas linhas.",
 
   "categories.title": "Categorias",
-  "categories.note": "Arraste ou use as setas para ordená-las.",
+  "categories.note": "As setas as põem em ordem.",
   "categories.add": "Nova categoria",
   "categories.edit": "Editar a categoria {name}",
   "categories.active": "{name} está ativa",

@@ -38,7 +38,12 @@ export function Board({ view, categories }: BoardProps) {
   const ordered = sortOf(view) === "position";
   const drags = useDrag({ columns, selection, actions, ordered, onDropped: focusNext });
   const { drag } = drags;
-  const handlers = useCardHandlers({ columns, selection, setSelection });
+  const handlers = useCardHandlers({
+    columns,
+    selection,
+    setSelection,
+    moving: drag !== undefined,
+  });
   const stateOf = useCardStates();
   const filtered = countFilters(view) > 0;
   const nothing = columns.every((column) => column.state === "ready" && column.total === 0);
@@ -87,7 +92,7 @@ export function Board({ view, categories }: BoardProps) {
         actions={actions}
         onClear={() => setSelection(NOTHING)}
       />
-      <DragVoice drag={drag} columns={columns} />
+      <DragVoice drag={drag} columns={columns} onGone={drags.onGone} />
       <DragOverlay dropAnimation={null}>
         {drag && (
           <div className={`card card--lifted ${drag.items.length > 1 ? "card--stack" : ""}`}>

@@ -1,3 +1,4 @@
+import { useDndContext } from "@dnd-kit/core";
 import { useEffect, useRef, useState } from "react";
 import type { ColumnData } from "../../data/hooks";
 import { useWords, type Words } from "../../i18n";
@@ -6,13 +7,24 @@ import type { Drag } from "./use-drag";
 interface DragVoiceProps {
   readonly drag: Drag | undefined;
   readonly columns: readonly ColumnData[];
+  readonly onGone: () => void;
 }
 
 /** Tells those who do not see it where the card is. */
-export function DragVoice({ drag, columns }: DragVoiceProps) {
+export function DragVoice({ drag, columns, onGone }: DragVoiceProps) {
   const words = useWords();
   const previous = useRef<Drag>(undefined);
   const [text, setText] = useState("");
+  const { active } = useDndContext();
+  const gone = useRef(onGone);
+
+  useEffect(() => {
+    gone.current = onGone;
+  });
+
+  useEffect(() => {
+    if (active === null) gone.current();
+  }, [active]);
 
   useEffect(() => {
     const before = previous.current;

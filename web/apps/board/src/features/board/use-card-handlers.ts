@@ -13,6 +13,8 @@ interface Options {
   readonly columns: readonly ColumnData[];
   readonly selection: Selection;
   readonly setSelection: (selection: Selection) => void;
+  /** While a card moves, keys move it. */
+  readonly moving: boolean;
 }
 
 /** Handlers that stay the same objects, so that a card renders only when it changes. */
@@ -40,8 +42,8 @@ export function useCardHandlers(options: Options): CardHandlers {
     };
 
     const onKey = (item: Item, event: KeyboardEvent) => {
-      const { columns, selection, setSelection } = latest.current;
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const { columns, selection, setSelection, moving } = latest.current;
+      if (moving || event.ctrlKey || event.metaKey || event.altKey) return;
       switch (event.key) {
         case "Enter":
           changeView({ item: item.id });

@@ -114,9 +114,15 @@ export function useDrag({ columns, selection, actions, ordered, onDropped }: Opt
     if (now?.byKeyboard) onDropped(now.active.id);
   };
 
+  /** A drag that ends before it was measured is told to nobody; this says it is over. */
+  const onGone = () => {
+    if (current.current) onDragCancel();
+  };
+
   return {
     drag,
     sensors,
+    onGone,
     onDragStart,
     onDragMove,
     onDragOver: onDragMove,

@@ -87,7 +87,7 @@ function BranchRow({ branch, current, onSwitch, onAsk }: BranchRowProps) {
       <button
         type="button"
         className="branch-row__name"
-        aria-label={current ? `${name}, ${t("branch.current")}` : t("branch.switch", { name })}
+        title={current ? t("branch.current") : t("branch.switch", { name })}
         onClick={onSwitch}
       >
         {current ? <Check aria-hidden /> : <GitBranch aria-hidden />}

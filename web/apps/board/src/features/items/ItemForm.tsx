@@ -116,7 +116,7 @@ function Description({ text, error, onChange }: DescriptionProps) {
   return (
     <div className="description">
       <Segments
-        label={t("field.description")}
+        label={t("item.mode")}
         value={mode}
         onChange={setMode}
         options={[

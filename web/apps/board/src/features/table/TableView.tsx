@@ -2,7 +2,7 @@ import "./table.css";
 import { Button, Chip, Dot, Empty } from "@stackyard/ui";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp, SearchX, TriangleAlert } from "lucide-react";
-import { useRef } from "react";
+import { useEffect, useRef } from "react";
 import type { Item } from "../../api/types";
 import type { CategoriesData } from "../../data/hooks";
 import type { Sort, SortKey } from "../../data/query";
@@ -43,6 +43,12 @@ export default function TableView({ view, categories }: TableViewProps) {
     overscan: 8,
     onChange: (instance) => rows.want(instance.range, instance.isScrolling),
   });
+
+  const { q, category, status, priority, tag } = view;
+  const list = JSON.stringify([q, category, status, priority, tag, sortOf(view)]);
+  useEffect(() => {
+    if (list) scroller.current?.scrollTo(0, 0);
+  }, [list]);
 
   if (rows.failed) {
     return (

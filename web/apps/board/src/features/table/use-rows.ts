@@ -45,7 +45,10 @@ export function useRows(view: View): Rows {
   });
 
   const pages = new Map(wanted.map((page, index) => [page, results[index]?.data]));
-  const total = results.map((result) => result.data?.total).find((count) => count !== undefined);
+  const told = results.map((result) => result.data?.total).find((count) => count !== undefined);
+  // While none of the wanted pages is there, the last count holds: the rows stay where they are.
+  const [total, setTotal] = useState(told);
+  if (told !== undefined && told !== total) setTotal(told);
   return {
     total,
     failed: total === undefined && results.some((result) => result.isError),
