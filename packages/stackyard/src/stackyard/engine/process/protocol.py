@@ -33,6 +33,7 @@ class Publisher(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     target: int
     protocol: str
+    app_protocol: str = ""
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):

@@ -115,6 +115,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     first: int = 0
     last: int = 0
     protocol: str = "tcp"
+    app_protocol: str = ""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

@@ -374,6 +374,7 @@ class _Compiler:
                     first=int(first or 0),
                     last=int(last or first or 0),
                     protocol=port.protocol or "tcp",
+                    app_protocol=port.app_protocol,
                 )
             )
         return tuple(found)

@@ -238,6 +238,7 @@ class Supervisor:
                     port=port,
                     target=item.target,
                     protocol=item.protocol,
+                    app_protocol=item.app_protocol,
                 )
                 for item, port in published
             ),
