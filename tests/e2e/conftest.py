@@ -19,6 +19,9 @@ from stackyard.engine.process.state import StateRoot
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# In pytest's importlib mode a test module does not see its neighbours by itself.
+sys.path.insert(0, str(Path(__file__).parent))
+
 STACKS = Path(__file__).parents[2] / "stacks"
 
 

@@ -14,6 +14,7 @@ from branchpg_harness.stack import Stack, postmasters, query, wait_for
 
 from branchpg.errors import BranchpgError, Conflict
 from branchpg.http import codec
+from branchpg.postgres.server import postmaster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,9 +87,17 @@ def test_the_data_directory_is_deleted_under_load() -> None:
         stack.sql("SELECT 1")
         pgdata = f"{stack.root}/compute/endpoints/{stack.endpoint('main')['id']}/pgdata"
         with Load(stack) as load:
+            before = server_of(pgdata)
             shutil.rmtree(pgdata, ignore_errors=True)
+            # The server whose files are gone may go on for a moment.
+            wait_for(lambda: server_of(pgdata) not in {None, before}, "it is made anew")
             load.progress()
         assert load.missing() == set()
+
+
+def server_of(pgdata: str) -> int | None:
+    found = postmaster(pgdata)
+    return found.pid if found else None
 
 
 @pytest.mark.timeout(150)
@@ -301,6 +310,28 @@ def test_kill_during_reset_leaves_the_old_state_or_the_new_one(
         if isinstance(outcome[0], BranchpgError):
             stack.branch("POST", f"/{name}/reset")
         assert rows(stack, name) == 10
+
+
+@pytest.mark.timeout(120)
+def test_a_snapshot_whose_log_never_comes_keeps_nobody_waiting() -> None:
+    """Its server ended while the safekeepers were down: nobody has the rest of it."""
+    with Stack() as stack:
+        stack.sql("SELECT 1")
+        stack.api("PUT", f"/timeline/{stack.timeline('main')}/checkpoint", {})
+        stack.create("doomed")
+        stack.sql("CREATE TABLE t ()", branch="doomed")
+        timeline = stack.timeline("doomed")
+        stack.kill("safekeeper1")
+        stack.api("PUT", f"/timeline/{timeline}/checkpoint?wait=false", {})
+        told = f"copy of {timeline}"
+        wait_for(lambda: told in stack.log("pageserver"), "the copy is made")
+        endpoint = stack.endpoint("doomed")["id"]
+        stack.http("compute").raw("POST", f"/endpoints/{endpoint}/suspend")
+        stack.start("safekeeper1")
+        path = "/api/v2/projects/-/branches/doomed"
+        # Far less than what a snapshot may take.
+        stack.http("pageserver").raw("DELETE", path, within=30.0)
+        assert names(stack) == {"main"}
 
 
 def test_a_killed_compute_leaves_no_server_behind() -> None:

@@ -40,7 +40,9 @@ def test_an_idle_endpoint_is_suspended_and_the_next_client_wakes_it(
     with pytest.raises(psycopg2.OperationalError), session.cursor() as cursor:
         cursor.execute("SELECT 1")
     session.close()
-    assert not postmasters(f"{drowsy.root}/compute/endpoints")
+    # Those of other tests may take a moment longer.
+    servers = f"{drowsy.root}/compute/endpoints"
+    wait_for(lambda: not postmasters(servers), "every server has ended")
     assert drowsy.sql("SELECT n FROM kept") == 42
 
 
@@ -115,3 +117,23 @@ def test_the_password_is_in_no_argument_and_no_log(stack: Stack) -> None:
     for pid in postmasters(stack.root):
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             assert b"not-a-secret" not in file.read()
+
+
+def test_every_service_tells_of_its_process_and_its_disk(stack: Stack) -> None:
+    for name in ("safekeeper1", "pageserver", "compute"):
+        text = stack.http(name).raw("GET", "/metrics").decode()
+        for metric in (
+            "process_start_time_seconds",
+            "branchpg_volume_size_bytes",
+            "branchpg_volume_available_bytes",
+        ):
+            assert f"\n{metric} " in text, (name, metric)
+
+
+def test_an_endpoint_that_never_sleeps_finds_its_safekeeper_again() -> None:
+    with Stack(**{"suspend-timeout": -1}) as stack:
+        stack.sql("CREATE TABLE kept (n int)")
+        stack.kill("safekeeper1")
+        stack.start("safekeeper1")
+        stack.sql("SET statement_timeout = '30s'; INSERT INTO kept VALUES (1)")
+        assert stack.sql("SELECT count(*) FROM kept") == 1

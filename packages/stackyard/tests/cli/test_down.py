@@ -109,3 +109,29 @@ def test_nothing_to_remove(stack: Stack) -> None:
 
 def test_an_unknown_service(running: Stack) -> None:
     assert "no such service: nope" in running.yard("down", "nope", code=1).stderr
+
+
+def test_stop_removes_all_data_only_for_the_whole_word(running: Stack) -> None:
+    for typed in ("delete\n", "y\n", ""):
+        refused = running.yard("stop", "--remove-volumes", code=1, stdin=typed)
+        assert "nothing was changed" in refused.stderr
+    assert len(running.state.root.volumes()) == 3
+    assert running.processes()
+
+    running.yard("stop", "--force", "--remove-volumes", stdin="DELETE\n")
+
+    assert running.processes() == []
+    assert running.state.root.volumes() == []
+
+
+def test_stop_removes_data_of_the_whole_project_only(running: Stack) -> None:
+    refused = running.yard("stop", "--remove-volumes", "web", code=1)
+
+    assert "whole project" in refused.stderr
+    assert len(running.state.root.volumes()) == 3
+
+
+def test_a_dry_run_asks_for_no_word_and_removes_nothing(running: Stack) -> None:
+    running.yard("stop", "--remove-volumes", "--dry-run")
+
+    assert len(running.state.root.volumes()) == 3

@@ -110,3 +110,42 @@ def test_a_stack_that_nobody_has(shell: Shell) -> None:
     told = shell.error("-s", "nosuch", "ps")
     assert "no such stack: nosuch" in told
     assert "syncstation" in told
+
+
+def test_a_command_may_be_a_program_of_this_machine(shell: Shell) -> None:
+    shell.write(
+        "compose.yaml",
+        """\
+        name: shop
+        services: {web: {image: alpine}}
+        x-yard:
+          commands:
+            where: "!sh -c 'echo $PWD $WORD $COMPOSE_PROJECT_NAME $1' sh"
+            fail: ["!sh -c 'exit 5'", version]
+            back: "!sh -c '$YARD_COMMAND config --services'"
+        """,
+    )
+    shell.write(".env", "WORD=secret\n")
+    words = shell.output("where", "more").split()
+    assert words[1:] == ["secret", "shop", "more"]
+    failed = shell.run("fail")
+    assert (failed.returncode, failed.stdout) == (5, "")
+    assert shell.output("back") == "web\n"
+    assert shell.output("where", "--", "-x").split()[-1] == "--"
+
+
+def test_a_profile_sets_variables_that_nothing_else_sets(shell: Shell) -> None:
+    shell.write(
+        "compose.yaml",
+        """\
+        services: {web: {image: alpine, environment: {A: "${A:-one}", B: "${B:-one}"}}}
+        x-yard: {profiles: {more: {A: many, B: many}}}
+        """,
+    )
+    shell.write(".env", "B=mine\n")
+    assert "A: one" in shell.output("config")
+    found = shell.output("--profile", "more", "config")
+    assert "A: many" in found
+    assert "B: mine" in found
+    assert "A: many" in shell.output("--profile", "*", "config")
+    assert "A: one" in shell.output("--profile", "other", "config")

@@ -133,7 +133,7 @@ def restore_dump(project: Project, target: Target, path: str) -> None:
     variables = {
         **project.variables,
         **target.environment(),
-        "PGPASSFILE": project.place.pgpass,
+        **project.libpq(),
     }
 
     def run(*argv: str) -> str:

@@ -151,6 +151,19 @@ class Project:
         shutil.rmtree(self.place.root)
 
     @property
+    def directory(self) -> str:
+        """Where it is."""
+        return self.place.root
+
+    def check_running(self, name: str) -> None:
+        """Raise TryLater if a service does not run."""
+        self.services.check_running(name)
+
+    def libpq(self) -> dict[str, str]:
+        """Return the variables by which libpq finds the password."""
+        return {"PGPASSFILE": self.place.pgpass}
+
+    @property
     def api(self) -> Api:
         """The interface of branches over HTTP."""
         token = self.place.secret(self.place.token_file)

@@ -57,7 +57,7 @@ def dump(project: Project, found: Programs, side: Side, database: str) -> str:
     variables = {
         **project.variables,
         **side.target.of(database).environment(),
-        "PGPASSFILE": project.place.pgpass,
+        **project.libpq(),
     }
     done = spawn.result(
         (os.path.join(found.directory, "pg_dump"), "--schema-only"),

@@ -49,9 +49,9 @@ def checked_out(project: Project, directory: str, branch: BranchInfo) -> Link:
 
     Writes `.branchpg`, and DATABASE_URL into `.env`.
     """
-    alias = _alias_of(directory)
+    alias, root = _alias_of(directory), project.directory
     project.api.set_alias(alias, branch.id)
-    link = Link(os.path.join(directory, LINK), project.place.root, branch.name, alias)
+    link = Link(os.path.join(directory, LINK), root, branch.name, alias)
     replace_file(link.path, link.text().encode(), mode=0o644)
     write_env(directory, project.target(alias).url(project.password))
     return link

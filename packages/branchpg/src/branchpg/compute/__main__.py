@@ -30,6 +30,7 @@ from branchpg.http.app import application
 from branchpg.http.client import address, http_address
 from branchpg.http.options import read_token, report
 from branchpg.http.safekeepers import Safekeepers, addresses_of
+from branchpg.http.volume import observe
 from branchpg.postgres import owner, programs
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ async def _serve(place: _Place, told: asyncio.Event) -> None:
             limits=Limits(sessions=options.max_connections),
         ),
     )
+    observe(proxy.registry, options.workdir)
     async with proxy:
         http = application(
             [*app.routes(fleet, place.programs), app.metrics(fleet, proxy)],

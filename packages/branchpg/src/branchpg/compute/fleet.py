@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import secrets
 import shutil
@@ -235,8 +236,8 @@ class Fleet:
                 await self._retire(endpoint)
             return
         timeout = about.suspend_timeout_seconds or self._suspend_seconds
-        if timeout != _NEVER:
-            await endpoint.suspend_if_idle(timeout)
+        # Looked at even if it never sleeps: safekeepers may have been started anew.
+        await endpoint.suspend_if_idle(math.inf if timeout == _NEVER else timeout)
 
     async def _find(self, route: Route) -> tuple[Branch, str]:
         """Return the branch and the endpoint of a route; ask again for a new name."""

@@ -14,6 +14,7 @@ from branchpg.http.app import application, metrics_route
 from branchpg.http.client import address
 from branchpg.http.options import read_token, report
 from branchpg.http.safekeepers import Safekeepers, addresses_of
+from branchpg.http.volume import observe
 from branchpg.pageserver import app, branch_app
 from branchpg.pageserver.control import Control
 from branchpg.pageserver.metrics import Collected
@@ -70,6 +71,7 @@ def main(
         service.tell_ports(workdir, ports)
         registry = prometheus_client.CollectorRegistry()
         registry.register(Collected(pageserver))
+        observe(registry, workdir)
         routes = [*app.routes(pageserver, node_id), *branch_app.routes(pageserver)]
         routes += app.testing_routes() if testing else []
         http = application([*routes, metrics_route(registry)], token=token)

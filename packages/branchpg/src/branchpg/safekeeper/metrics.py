@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from branchpg.http.volume import observe
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -118,4 +120,5 @@ def collector(registry: Registry) -> CollectorRegistry:
     """Return the metrics of the timelines of a safekeeper."""
     metrics = CollectorRegistry(auto_describe=False)
     metrics.register(_Collector(registry))
+    observe(metrics, registry.directory)
     return metrics

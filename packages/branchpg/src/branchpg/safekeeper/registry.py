@@ -37,7 +37,7 @@ class Registry:
     """All timelines. Names that begin with a dot are unfinished, and go at a start."""
 
     def __init__(self, directory: str, keeping: Keeping) -> None:
-        self._directory = directory
+        self.directory = directory
         self._keeping = keeping
         self._lock = threading.Lock()
         self._timelines: dict[TimelineKey, Timeline] = {}
@@ -174,11 +174,11 @@ class Registry:
             timeline.close()
 
     def _tenants(self) -> list[str]:
-        names = filter(is_id, os.listdir(self._directory))
-        return [os.path.join(self._directory, name) for name in names]
+        names = filter(is_id, os.listdir(self.directory))
+        return [os.path.join(self.directory, name) for name in names]
 
     def _path(self, key: TimelineKey) -> str:
-        return os.path.join(self._directory, key.tenant_id, key.timeline_id)
+        return os.path.join(self.directory, key.tenant_id, key.timeline_id)
 
     def _load(self, path: str) -> Timeline | None:
         try:

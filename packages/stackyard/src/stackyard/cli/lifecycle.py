@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,10 +53,41 @@ def start(options: GlobalOptions, /, **chosen: Any) -> None:
 
 @_command("stop")
 @_timeout
-@click.pass_obj
-def stop(options: GlobalOptions, /, **chosen: Any) -> None:
+@click.option("--force", is_flag=True, help="Kill at once: no grace")
+@click.option(
+    "--remove-volumes",
+    is_flag=True,
+    help="Remove everything and all its data; asks for the word DELETE",
+)
+@click.pass_context
+def stop(context: click.Context, /, **chosen: Any) -> None:
     """Stop services without removing them."""
-    _carry_out(options, "stop", chosen["services"], grace=chosen["timeout"])
+    options: GlobalOptions = context.obj
+    grace = 0 if chosen["force"] else chosen["timeout"]
+    if not chosen["remove_volumes"]:
+        _carry_out(options, "stop", chosen["services"], grace=grace)
+        return
+    if chosen["services"]:
+        raise click.UsageError("--remove-volumes is for the whole project")
+    if not options.dry_run:
+        _check_word("DELETE", "This removes the project and all data of its volumes.")
+    from stackyard.cli.down import command as down
+
+    context.invoke(
+        down, services=(), remove_orphans=False, timeout=grace, volumes=True, yes=True
+    )
+
+
+def _check_word(word: str, consequence: str) -> None:
+    """Go on only once a word was typed out.
+
+    Raises:
+        click.ClickException: something else was.
+    """
+    click.echo(f"{consequence}\nType {word} to go on: ", err=True, nl=False)
+    typed = sys.stdin.readline()
+    if typed.strip() != word:
+        raise click.ClickException(f"{word} was not typed: nothing was changed")
 
 
 @_command("restart")

@@ -86,7 +86,21 @@ class GlobalOptions:
             env_files=self.env_files,
             profiles=self.profiles,
         )
-        return request(settings, sources, options)
+        found = request(settings, sources, options)
+        if not found.options.profiles:
+            return found
+        from stackyard.cli.stacks import profile_variables
+
+        more = profile_variables(found, sources)
+        return replace(found, environment={**found.environment, **more})
+
+    def again(self, request: Request) -> list[str]:
+        """Return options with which another command loads the same project."""
+        words = [word for file in request.files for word in ("-f", file)]
+        env_files = request.env_files if self.env_files else ()
+        words += ["-p", request.name, "--project-directory", request.directory]
+        words += [word for file in env_files for word in ("--env-file", file)]
+        return words + [word for name in self.profiles for word in ("--profile", name)]
 
 
 def dry_run_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,7 +3,9 @@
 The top-level key `x-yard` of a Compose file, which Docker ignores, may hold:
 
     generate: [NAME, ...]      variables that `up` adds to .env where they are missing
-    commands: {NAME: ...}      more commands: arguments of `yard`, a line or several
+    commands: {NAME: ...}      more commands: arguments of `yard`, a line or several; a
+                               line that begins with `!` is a program of this machine
+    profiles: {NAME: {...}}    variables that a profile sets, where nothing else does
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ EXTENSION: Final = "x-yard"
 _FOLDER = "stacks"
 _FILE = "compose.yaml"
 _PASSWORD_BYTES = 24
+_UMASK = 0o022
 
 
 def stack_file(name: str) -> Path:
@@ -61,19 +64,32 @@ def command_of(
     if name not in found:
         return None
     lines = found[name] if isinstance(found[name], list) else [found[name]]
-    return _Lines(group, name, [shlex.split(str(line)) for line in lines])
+    return _Lines(group, options, name, [shlex.split(str(line)) for line in lines])
 
 
 class _Lines(click.Command):
-    """Lines of arguments of `yard`; what the user adds goes to the last one."""
+    """Lines of arguments of `yard`; what the user adds goes to the last one.
 
-    def __init__(self, group: click.Group, name: str, lines: list[list[str]]) -> None:
-        # What looks like an option is one of the command that the line names.
-        settings = {"ignore_unknown_options": True, "help_option_names": []}
-        argument = click.Argument(["more"], nargs=-1, type=click.UNPROCESSED)
-        super().__init__(name, params=[argument], context_settings=settings)
+    A line that begins with `!` is a program, which runs in the project's directory with
+    the variables of the project, and `YARD_COMMAND`, which leads back here.
+    """
+
+    def __init__(
+        self,
+        group: click.Group,
+        options: GlobalOptions,
+        name: str,
+        lines: list[list[str]],
+    ) -> None:
+        super().__init__(name)
         self._group = group
+        self._options = options
         self._lines = lines
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Leave everything to the command that the line names, `--` too."""
+        ctx.params["more"] = tuple(args)
+        return []
 
     def invoke(self, ctx: click.Context) -> None:
         """Run the lines, one after another, until one fails."""
@@ -81,11 +97,38 @@ class _Lines(click.Command):
         assert parent is not None
         *first, last = self._lines
         for line in [*first, [*last, *ctx.params["more"]]]:
+            if line[0].startswith("!"):
+                self._run_program([line[0].removeprefix("!"), *line[1:]])
+                continue
             command = self._group.get_command(parent, line[0])
             if command is None:
                 raise click.UsageError(f"{self.name}: unknown command {line[0]!r}")
             with command.make_context(line[0], line[1:], parent=parent) as inner:
                 command.invoke(inner)
+
+    def _run_program(self, argv: list[str]) -> None:
+        import os.path
+        import sys
+
+        from stackyard.cli.spawn import Program
+
+        options = self._options
+        request = options.request(options.sources())
+        environment = dict(request.environment)
+        # Programs of our own packages lie beside the interpreter of `yard`.
+        own = os.path.dirname(sys.executable)
+        environment["PATH"] = f"{own}:{environment.get('PATH', os.defpath)}"
+        yard = [sys.executable, "-P", "-m", "stackyard", *options.again(request)]
+        environment["YARD_COMMAND"] = shlex.join(yard)
+        program = Program(
+            tuple(argv),
+            environment=environment,
+            directory=request.directory,
+            account=None,
+            umask=_UMASK,
+        )
+        if code := program.run():
+            raise click.exceptions.Exit(code)
 
 
 def generate_variables(options: GlobalOptions) -> None:
@@ -110,6 +153,20 @@ def generate_variables(options: GlobalOptions) -> None:
 
     replace_file(path, text.encode())
     click.echo(f"wrote {path}: generated {', '.join(missing)}", err=True)
+
+
+def profile_variables(request: Request, sources: Sources) -> dict[str, str]:
+    """Return the variables that the active profiles set, without those that are set.
+
+    Docker knows no such thing: there they are written into an env file.
+    """
+    active = request.options.profiles
+    if not active or not any(EXTENSION in sources.text(file) for file in request.files):
+        return {}
+    known = _extension(request, sources).get("profiles") or {}
+    chosen = known if "*" in active else {n: known[n] for n in active if n in known}
+    found = {str(k): str(v) for item in chosen.values() for k, v in item.items()}
+    return {k: v for k, v in found.items() if not request.environment.get(k)}
 
 
 def _with_variable(text: str, name: str, value: str) -> str:

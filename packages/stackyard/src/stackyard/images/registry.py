@@ -13,21 +13,27 @@ if TYPE_CHECKING:
         ImageReference,
     )
 
-__all__ = ["ENTRY_POINT_GROUP", "find", "known", "nearest"]
+__all__ = ["ENTRY_POINT_GROUP", "find", "is_installed", "known", "nearest"]
 
 ENTRY_POINT_GROUP: Final = "stackyard.images"
 
 _REGISTRY: Final = "docker.io"
+_OWN_IMAGES: Final = "stackyard/"
 
 # Modules are named, not imported: a project rarely uses more than two of them.
 _OURS: Final = {
     "alpine": "stackyard.images.commands:CommandAdapter",
     "busybox": "stackyard.images.commands:CommandAdapter",
     "debian": "stackyard.images.commands:CommandAdapter",
+    "grafana/grafana": "stackyard.images.grafana:GrafanaAdapter",
     "node": "stackyard.images.commands:NodeAdapter",
     "postgres": "stackyard.images.postgres.adapter:PostgresAdapter",
+    "prom/prometheus": "stackyard.images.prometheus.adapter:PrometheusAdapter",
     "python": "stackyard.images.commands:PythonAdapter",
     "redis": "stackyard.images.redis:RedisAdapter",
+    "stackyard/branchpg": "stackyard.images.branchpg:BranchpgAdapter",
+    "stackyard/workspace-api": "stackyard.images.scripts:ScriptAdapter",
+    "stackyard/workspace-board": "stackyard.images.scripts:ScriptAdapter",
     "ubuntu": "stackyard.images.commands:CommandAdapter",
     "valkey/valkey": "stackyard.images.redis:RedisAdapter",
 }
@@ -42,6 +48,15 @@ def find(reference: ImageReference, host: Host) -> Adapter | None:
     place = _OURS.get(reference.repository) if _is_dockers(reference) else None
     factory = _load(place) if place else _foreign(reference)
     return factory(reference, host) if factory else None
+
+
+def is_installed(reference: ImageReference) -> bool:
+    """Return whether building an image would only make what is installed here.
+
+    So it is with those of our own packages: they run natively although their service
+    has a `build`.
+    """
+    return _is_dockers(reference) and reference.repository.startswith(_OWN_IMAGES)
 
 
 def known() -> tuple[str, ...]:

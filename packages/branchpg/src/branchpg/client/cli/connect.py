@@ -56,7 +56,7 @@ def psql(ctx: click.Context, /, *, name: str | None, **options: str | None) -> i
     branchpg psql main@2026-11-21T10:15:00Z
     """
     project = given().project()
-    project.services.check_running("compute")
+    project.check_running("compute")
     return run_psql(project, target_of(project, name, options), rest(ctx))
 
 
@@ -72,7 +72,7 @@ def connection_string(
     """Print the connection string of a branch, the current one if none is named."""
     project = given().project()
     if run:
-        project.services.check_running("compute")
+        project.check_running("compute")
     target = target_of(project, name, options)
     if run:
         return run_psql(project, target, rest(ctx))
@@ -120,11 +120,8 @@ def run_psql(project: Project, target: Target, arguments: tuple[str, ...]) -> in
     from branchpg.postgres import programs
 
     found = programs.find(project.variables, major=project.settings.pg_version)
-    variables = {
-        **project.variables,
-        **target.environment(),
-        "PGPASSFILE": project.place.pgpass,
-    }
+    variables = {**project.variables, **target.environment()}
     if target.role == project.settings.role:
         variables.pop("PGPASSWORD", None)
+        variables |= project.libpq()
     return spawn.run([f"{found.directory}/psql", *arguments], environment=variables)

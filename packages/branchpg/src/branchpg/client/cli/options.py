@@ -38,10 +38,12 @@ class Shared:
     def project(self) -> Project:
         """Return the project that the command is about."""
         # Here, since version and completion need none.
-        from branchpg.client import place
+        from branchpg.client import attached, place
         from branchpg.client.project import Project
 
         variables, here = environment(), working_directory()
+        if self.directory is None and variables.get(attached.VARIABLE):
+            return attached.AttachedProject(variables)
         if self.directory is None:
             return Project(place.find(here, variables), variables)
         root = os.path.normpath(os.path.join(here, os.path.expanduser(self.directory)))

@@ -128,7 +128,7 @@ class _Compiler:
         mounts = mounts_of(
             self._project,
             service,
-            self._machine.state,
+            self._machine,
             image_volumes=self._image.volumes,
             account=account,
         )
@@ -164,11 +164,13 @@ class _Compiler:
 
     def _find_image(self) -> tuple[Adapter | None, NativeImage]:
         service = self._service
-        if not service.image or service.build is not None:
+        if not service.image:
             return None, NativeImage()
         host = self._machine.host
         try:
             reference = parse_reference(service.image)
+            if service.build is not None and not registry.is_installed(reference):
+                return None, NativeImage()
             adapter = registry.find(reference, host)
             image = adapter.image() if adapter else NativeImage()
         except (ImageError, ValueError) as error:
@@ -323,6 +325,7 @@ class _Compiler:
             client_environment=client,
             directory=directory,
             account=account,
+            seals=mounts.seals,
             tty=service.tty,
             stdin=service.stdin_open,
             umask=self._extension.umask,
@@ -371,6 +374,7 @@ class _Compiler:
                     first=int(first or 0),
                     last=int(last or first or 0),
                     protocol=port.protocol or "tcp",
+                    app_protocol=port.app_protocol,
                 )
             )
         return tuple(found)

@@ -1,0 +1,1 @@
+"""Operations of the workspace stack, run on the machine the stack runs on."""

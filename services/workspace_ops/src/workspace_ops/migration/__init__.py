@@ -1,0 +1,1 @@
+"""From an old workspace database to the stack's: read, check, copy, report."""
