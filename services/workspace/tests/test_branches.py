@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from workspace_harness.client import Client
 
+pytestmark = pytest.mark.timeout(180)  # a busy machine starts processes slowly
+
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:

@@ -17,6 +17,9 @@ from workspace_api.settings import Settings
 if TYPE_CHECKING:
     from workspace_harness.service import ServiceThread
 
+pytestmark = pytest.mark.timeout(180)  # a busy machine starts processes slowly
+
+
 document = assemble(Settings(library_db_strategy="postgresql")).document.openapi()
 schema = schemathesis.openapi.from_dict(document)
 

@@ -6,6 +6,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
 from workspace_harness.client import wait_for
 
 from workspace_api.stream import EventId, Position
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from workspace_harness.client import Client, Listener
     from workspace_harness.postgres import Postgres
     from workspace_harness.service import ServiceThread
+
+pytestmark = pytest.mark.timeout(180)  # a busy machine starts processes slowly
 
 
 def test_every_kind_of_change_is_told(client: Client, service: ServiceThread) -> None:

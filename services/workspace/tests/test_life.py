@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from workspace_harness.service import ServiceProcess
 
+pytestmark = pytest.mark.timeout(180)  # a busy machine starts processes slowly
+
 
 @pytest.mark.parametrize(
     ("name", "value"),

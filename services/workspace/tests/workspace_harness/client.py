@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-DEADLINE = 40.0
+DEADLINE = 60.0
 
 
 def wait_for(condition: Callable[[], Any], what: str, within: float = DEADLINE) -> Any:
