@@ -89,18 +89,12 @@ class Batches(Generic[Q, A]):
         except BaseException as error:
             told = error if isinstance(error, Exception) else ConnectionError("ended")
             for _, future in others:
-                if not future.done():
-                    future.set_exception(told)
+                _settle(future, told)
             raise
         finally:
             self._hand_on()
         for (_, future), answer in zip(others, answers[1:], strict=True):
-            if future.done():
-                continue
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
+            _settle(future, answer)
         mine = answers[0]
         if isinstance(mine, Exception):
             raise mine
@@ -114,3 +108,13 @@ class Batches(Generic[Q, A]):
                 future.set_result(_LEAD)
                 return
         self._running -= 1
+
+
+def _settle(future: asyncio.Future[Any], answer: object) -> None:
+    """Give an answer, or an error, to who still waits for it."""
+    if future.done():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

@@ -77,11 +77,9 @@ class Client:
         try:
             self._connection.request(method, where, data, told)
             found = self._connection.getresponse()
-        except (http.client.RemoteDisconnected, ConnectionError):
-            # A connection that was kept too long.
+        except OSError:
             self._connection.close()
-            self._connection.request(method, where, data, told)
-            found = self._connection.getresponse()
+            raise
         names = {key.lower(): value for key, value in found.getheaders()}
         return Answer(found.status, names, found.read())
 
