@@ -51,7 +51,11 @@ class Workspace:
 
     def yard(self, *arguments: str, code: int = 0, stdin: str = "") -> str:
         """Run `yard` in the copy; return what it prints."""
-        done = self.run(*arguments, stdin=stdin)
+        try:
+            done = self.run(*arguments, stdin=stdin)
+        except subprocess.TimeoutExpired as error:
+            log = self.run("logs", "--tail", "8").stdout
+            raise AssertionError(f"{arguments}: {error.stderr!r}\n{log}") from error
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
 
@@ -74,7 +78,7 @@ class Workspace:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=150,
             check=False,
         )
 

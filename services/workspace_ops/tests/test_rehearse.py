@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,3 +80,23 @@ def test_a_branch_can_be_kept(settings: Settings) -> None:
     done = rehearse(settings, "head", keep=True)
 
     assert done.branch in branches(settings)
+
+
+def test_the_diagram_of_the_schema_is_true(settings: Settings) -> None:
+    diagram = Path(__file__).parents[3] / "docs/guides/workspace/diagrams/schema.dot"
+    tables = re.split(r"<b>(\w+)</b>", diagram.read_text())[1:]
+    drawn = {
+        name: set(re.findall(r'align="left">(\w+)<', text))
+        for name, text in zip(tables[::2], tables[1::2], strict=True)
+    }
+    asked = (
+        "SELECT column_name FROM information_schema.columns"
+        " WHERE table_schema = 'workspace' AND table_name = %s"
+    )
+    with connected(settings) as connection:
+        there = {
+            name: {column for (column,) in rows(connection, asked, [name])}
+            for name in drawn
+        }
+    assert drawn == there
+    assert len(drawn) == 2
