@@ -117,6 +117,7 @@ def _beside(
 def load(peer: Peer, case: str, *, connections: int, seconds: int) -> Sample:
     """Put load on a service with wrk."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
+    command += ["--timeout", "20s"]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(_POST)
         script.flush()

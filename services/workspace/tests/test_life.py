@@ -220,3 +220,44 @@ def test_a_service_waits_for_its_database(own: Postgres) -> None:
         client.close()
     finally:
         service.stop()
+
+
+def test_a_statement_that_takes_too_long_is_503_and_nothing_else_suffers(
+    start: Callable[..., ServiceThread], postgres: Postgres, database: str
+) -> None:
+    client = start(statement_timeout_ms=300).client()
+    item = client.item()["id"]
+    with postgres.connect(database) as connection:
+        connection.autocommit = False
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE workspace.workspace_items IN SHARE MODE")
+            for _ in range(6):
+                answer = client.put(f"/items/{item}", {"title": "x"})
+                assert (answer.status, answer.error) == (503, "UNAVAILABLE")
+                assert answer.headers["retry-after"]
+                assert client.get(f"/items/{item}").status == 200
+    assert client.put(f"/items/{item}", {"title": "x"}).status == 200
+    client.close()
+
+
+def test_a_replica_is_read_and_the_database_where_it_is_gone(
+    start: Callable[..., ServiceThread], postgres: Postgres
+) -> None:
+    other = postgres.database()
+    url = f"postgresql://postgres@127.0.0.1:{postgres.port}/{other}"
+    service = start(replica_database_url=url)
+    client = service.client()
+    item = client.item()
+    # What it has not heard of yet is asked for where it was made.
+    assert client.get(f"/items/{item['id']}").data == item
+    assert client.get("/items").json["total"] == 0
+    assert client.get("/items", X_Branch="main").json["total"] == 0
+    assert client.get("//health").json["checks"]["replica"]["status"] == "healthy"
+    client.close()
+    gone = start(replica_database_url="postgresql://postgres@127.0.0.1:1/x").client()
+    assert gone.get("/items").json["total"] == 1
+    assert gone.get(f"/items/{item['id']}").data == item
+    health = gone.get("//health")
+    assert (health.status, health.json["status"]) == (200, "degraded")
+    gone.close()
+    postgres.drop(other)

@@ -312,6 +312,28 @@ def test_kill_during_reset_leaves_the_old_state_or_the_new_one(
         assert rows(stack, name) == 10
 
 
+@pytest.mark.timeout(120)
+def test_a_snapshot_whose_log_never_comes_keeps_nobody_waiting() -> None:
+    """Its server ended while the safekeepers were down: nobody has the rest of it."""
+    with Stack() as stack:
+        stack.sql("SELECT 1")
+        stack.api("PUT", f"/timeline/{stack.timeline('main')}/checkpoint", {})
+        stack.create("doomed")
+        stack.sql("CREATE TABLE t ()", branch="doomed")
+        timeline = stack.timeline("doomed")
+        stack.kill("safekeeper1")
+        stack.api("PUT", f"/timeline/{timeline}/checkpoint?wait=false", {})
+        told = f"copy of {timeline}"
+        wait_for(lambda: told in stack.log("pageserver"), "the copy is made")
+        endpoint = stack.endpoint("doomed")["id"]
+        stack.http("compute").raw("POST", f"/endpoints/{endpoint}/suspend")
+        stack.start("safekeeper1")
+        path = "/api/v2/projects/-/branches/doomed"
+        # Far less than what a snapshot may take.
+        stack.http("pageserver").raw("DELETE", path, within=30.0)
+        assert names(stack) == {"main"}
+
+
 def test_a_killed_compute_leaves_no_server_behind() -> None:
     with Stack() as stack:
         stack.sql("SELECT 1")

@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 _ATTEMPTS: Final = 3
 _PAUSE: Final = 0.05
+_DEAD_SECONDS: Final = 5.0
 _BREAKER_FAILURES: Final = 5
 _BREAKER_SECONDS: Final = 0.5
 
@@ -46,7 +47,6 @@ _LOST: Final = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
-    asyncpg.QueryCanceledError,
 )
 """The server, or the way to it, is not there now."""
 
@@ -90,7 +90,8 @@ class Target:
             "user": self.user,
             "password": self.password,
             "timeout": self.connect_seconds,
-            "command_timeout": self.statement_seconds,
+            # PostgreSQL's own statement_timeout comes first, where it is alive.
+            "command_timeout": self.statement_seconds + _DEAD_SECONDS,
             "server_settings": dict(self.settings),
         }
         return found | ({"ssl": self.ssl} if self.ssl else {})
@@ -214,12 +215,16 @@ class Database:
                 problem = error
             except _BAD_TEXT as error:
                 raise _unfit(error) from error
+            except asyncpg.QueryCanceledError as error:
+                # It would take as long again.
+                raise unavailable("this takes the database too long") from error
             except again as error:
                 problem = error
             except _LOST as error:
                 raise self._gone(error) from error
-            if attempt < _ATTEMPTS and self.breaker.admits():
-                await asyncio.sleep(_PAUSE * attempt)
+            if self.breaker.is_open:
+                break
+            await asyncio.sleep(_PAUSE * attempt)
         raise self._gone(problem) from problem
 
     async def _attempt(self, work: Callable[[Connection], Awaitable[T]]) -> T:

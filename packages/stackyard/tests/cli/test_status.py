@@ -16,16 +16,21 @@ def test_nothing_was_brought_up(stack: Stack) -> None:
 
 
 def test_services_with_their_state_and_addresses(stack: Stack) -> None:
-    port = stack.free_port()
+    port, other = stack.free_port(), stack.free_port()
     stack.write(
         f"""\
         services:
           web: {{image: alpine, command: sleep 1000, ports: ["{port}:80"]}}
+          db:
+            image: alpine
+            command: sleep 1000
+            ports: [{{target: 55432, published: {other}, app_protocol: postgresql}}]
           job: {{image: alpine, command: sh -c 'exit 3'}}
         """
     )
     stack.yard("up", "-d")
     stack.eventually(lambda: stack.states()["demo-job-1"] == "exited")
     lines = stack.yard("status").stdout.splitlines()
-    assert lines[0] == "○ demo-job-1  exited (3)"
-    assert lines[1] == f"● demo-web-1  running      http://localhost:{port}"
+    assert lines[0] == f"● demo-db-1   running      postgresql://localhost:{other}"
+    assert lines[1] == "○ demo-job-1  exited (3)"
+    assert lines[2] == f"● demo-web-1  running      http://localhost:{port}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import asyncpg
 from pydantic_core import to_json
 
 from servicekit.batches import Batches
@@ -20,12 +21,14 @@ from workspace_api import places
 from workspace_api.listing import ITEM_JSON, page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from servicekit.database import Connection, Database
     from workspace_api.models import Bulk, ItemCreate, ItemPatch, ListQuery, Move
 
 __all__ = ["Items", "Match", "Stored", "Together", "number"]
+
+T = TypeVar("T")
 
 _MOST: Final = 64
 """Items that are read, or made, by one statement."""
@@ -161,6 +164,9 @@ class Together:
     async def _create(self, wanted: Sequence[bytes]) -> list[Stored | Exception]:
         try:
             return await self._database.write(lambda c: _create(c, wanted))
+        except asyncpg.ForeignKeyViolationError as error:
+            if len(wanted) == 1:
+                raise _no_category() from error
         except ServiceError as error:
             if len(wanted) == 1 or error.status >= 500:
                 raise
@@ -170,6 +176,8 @@ class Together:
     async def _create_alone(self, wanted: bytes) -> Stored | Exception:
         try:
             return (await self._database.write(lambda c: _create(c, [wanted])))[0]
+        except asyncpg.ForeignKeyViolationError:
+            return _no_category()
         except ServiceError as error:
             return error
 
@@ -195,7 +203,9 @@ class Items:
     async def list(self, query: ListQuery) -> Listed:
         """Return a page of items."""
         wanted = page(query)
-        row = await self._reader.row(wanted.statement, *wanted.arguments)
+        row = await self._read(
+            lambda database: database.row(wanted.statement, *wanted.arguments)
+        )
         items, count, total, value, last = row
         return Listed(
             items,
@@ -211,12 +221,29 @@ class Items:
         Raises:
             ServiceError: there is none.
         """
-        return await self._read_together.one(item)
+        if self._read_together is self._together:
+            return await self._together.one(item)
+        try:
+            return await self._read_together.one(item)
+        except ServiceError as error:
+            # A replica that is gone, or has not heard of the item yet.
+            if error.status not in {404, 503}:
+                raise
+        return await self._together.one(item)
 
     async def stats(self) -> str:
         """Return how many items there are, as JSON."""
-        found: str = await self._reader.value(_STATS)
-        return found
+        return await self._read(lambda database: database.value(_STATS))
+
+    async def _read(self, work: Callable[[Database], Awaitable[T]]) -> T:
+        """Read from the replica, or where that is gone, or there is none, from here."""
+        if self._reader is not self._database:
+            try:
+                return await work(self._reader)
+            except ServiceError as error:
+                if error.status != 503:
+                    raise
+        return await work(self._database)
 
     async def create(self, wanted: ItemCreate, *, key: str | None = None) -> Stored:
         """Make an item; with a key, once for all that come with the same one.
@@ -227,9 +254,12 @@ class Items:
         """
         if key is None:
             return await self._together.create(_packed(wanted, self._actor))
-        return await self._database.transaction(
-            lambda c: _create_once(c, wanted, self._actor, key), actor=self._actor
-        )
+        try:
+            return await self._database.transaction(
+                lambda c: _create_once(c, wanted, self._actor, key), actor=self._actor
+            )
+        except asyncpg.ForeignKeyViolationError as error:
+            raise _no_category() from error
 
     async def update(self, item: int, changes: ItemPatch, match: Match) -> Stored:
         """Change an item.
@@ -251,7 +281,10 @@ class Items:
             )
             return Stored(*row) if row else None
 
-        done = await self._database.write(work)
+        try:
+            done = await self._database.write(work)
+        except asyncpg.ForeignKeyViolationError as error:
+            raise _no_category() from error
         return done or await self._refused(item, match, _no_category())
 
     async def _refused(
@@ -274,9 +307,12 @@ class Items:
 
     async def bulk(self, wanted: Bulk) -> Sequence[str]:
         """Change many items, or none; return them as JSON, in the order asked for."""
-        return await self._database.transaction(
-            lambda c: _bulk(c, wanted, self._actor), actor=self._actor
-        )
+        try:
+            return await self._database.transaction(
+                lambda c: _bulk(c, wanted, self._actor), actor=self._actor
+            )
+        except asyncpg.ForeignKeyViolationError as error:
+            raise _no_category() from error
 
     async def delete(self, item: int, match: Match) -> None:
         """Delete an item; it can be brought back."""
@@ -442,8 +478,6 @@ async def _need_active(connection: Connection, category: str) -> None:
 
 
 async def _restore(connection: Connection, item: int) -> Stored:
-    import asyncpg
-
     try:
         row = await connection.fetchrow(_RESTORE, item)
     except asyncpg.ForeignKeyViolationError as error:

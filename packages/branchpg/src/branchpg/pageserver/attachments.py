@@ -123,8 +123,8 @@ class Attachments:
                 msgspec.structs.replace(timeline, attachment=None)
             )
 
-        with tenant.lock(timeline_id):
-            tenant.change(note)
+        # Without the timeline's lock: who waits for its WAL has to learn of it.
+        tenant.change(note)
 
     def _elected(
         self, answers: Mapping[Address, Position], timeline: Timeline

@@ -15,7 +15,7 @@ from branchpg.errors import BadRequest
 from branchpg.http.app import Call, call, json
 from branchpg.lsn import Lsn
 from branchpg.pageserver import info
-from branchpg.pageserver.branches import Point, Wanted
+from branchpg.pageserver.branch_rules import Point, Wanted
 from branchpg.store.catalog import EndpointType
 from branchpg.store.layout import check_id
 

@@ -8,15 +8,12 @@ connects to the new one.
 from __future__ import annotations
 
 import logging
-import secrets
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from branchpg.errors import BadRequest, Conflict, PreconditionFailed, Unsatisfiable
+from branchpg.pageserver import branch_rules as rules
 from branchpg.pageserver.tenants import now
 from branchpg.store.catalog import Branch, Endpoint
 
@@ -27,33 +24,12 @@ if TYPE_CHECKING:
     from branchpg.pageserver.timelines import Timelines
     from branchpg.store.catalog import Catalog, EndpointType
 
-__all__ = ["Branches", "Point", "Wanted"]
+__all__ = ["Branches"]
 
 _LOG: Final = logging.getLogger(__name__)
 _LONGEST_NAME: Final = 256
 _LONGEST_TTL: Final = timedelta(days=30)
 _SETTLE_SECONDS: Final = 30.0
-
-
-@dataclass(frozen=True)
-class Point:
-    """A moment of a branch: an LSN, a time, or with neither its head."""
-
-    lsn: Lsn | None = None
-    time: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A branch to be made."""
-
-    name: str
-    parent: str | None = None
-    point: Point = Point()
-    protected: bool = False
-    expires_at: datetime | None = None
-    endpoint: EndpointType | None = "read_write"
-    suspend_timeout_seconds: int = 0
 
 
 class Branches:
@@ -67,8 +43,8 @@ class Branches:
         """Name the first timeline of a tenant: its default branch."""
         moment = now()
         branch = Branch(
-            id=_new_id("br"),
-            name=check_name(name),
+            id=rules.new_id("br"),
+            name=rules.check_name(name),
             timeline_id=timeline_id,
             created_at=moment,
             updated_at=moment,
@@ -76,17 +52,19 @@ class Branches:
         )
 
         def add(catalog: Catalog) -> Catalog:
-            _refuse_taken(catalog, name)
-            return catalog.with_branch(branch).with_endpoint(_endpoint(branch.id))
+            rules.refuse_taken(catalog, name)
+            return catalog.with_branch(branch).with_endpoint(
+                rules.new_endpoint(branch.id)
+            )
 
         tenant.change(add)
         return branch
 
-    def create(self, tenant: Tenant, wanted: Wanted) -> Branch:
+    def create(self, tenant: Tenant, wanted: rules.Wanted) -> Branch:
         """Make a branch of another one; asking again for the same name is an error."""
-        check_name(wanted.name)
+        rules.check_name(wanted.name)
         catalog = tenant.catalog
-        _refuse_taken(catalog, wanted.name)
+        rules.refuse_taken(catalog, wanted.name)
         parent = (
             catalog.branch(wanted.parent) if wanted.parent else catalog.default_branch()
         )
@@ -95,11 +73,11 @@ class Branches:
                 f'branch "{parent.name}" expires, and can have no children',
                 hint=f"branchpg branch set-expiration {parent.name}",
             )
-        expires_at, ttl = _expiry(wanted.expires_at)
+        expires_at, ttl = rules.expiry(wanted.expires_at)
         timeline_id = self._branch_off(tenant, parent.timeline_id, wanted.point)
         moment = now()
         branch = Branch(
-            id=_new_id("br"),
+            id=rules.new_id("br"),
             name=wanted.name,
             timeline_id=timeline_id,
             parent_id=parent.id,
@@ -112,12 +90,14 @@ class Branches:
         )
 
         def add(current: Catalog) -> Catalog:
-            _refuse_taken(current, wanted.name)
+            rules.refuse_taken(current, wanted.name)
             changed = current.with_branch(branch).named(timeline_id)
             if wanted.endpoint is None:
                 return changed
             return changed.with_endpoint(
-                _endpoint(branch.id, wanted.endpoint, wanted.suspend_timeout_seconds)
+                rules.new_endpoint(
+                    branch.id, wanted.endpoint, wanted.suspend_timeout_seconds
+                )
             )
 
         try:
@@ -133,9 +113,11 @@ class Branches:
 
         def remove(catalog: Catalog) -> Catalog:
             current = catalog.branch(branch.id)
-            _refuse(current.default, f'branch "{current.name}" is the default branch')
-            _refuse(current.protected, f'branch "{current.name}" is protected')
-            self._refuse_children(catalog, current)
+            rules.refuse(
+                current.default, f'branch "{current.name}" is the default branch'
+            )
+            rules.refuse(current.protected, f'branch "{current.name}" is protected')
+            rules.refuse_children(catalog, current)
             return catalog.without_branch(branch.id).doomed(branch.timeline_id)
 
         changed = tenant.change(remove)
@@ -154,7 +136,7 @@ class Branches:
                 hint="branchpg branch restore takes it to an earlier moment",
             )
         parent = tenant.catalog.branch(branch.parent_id)
-        change = _Replacement(branch, parent, Point(), preserve_under)
+        change = rules.Replacement(branch, parent, rules.Point(), preserve_under)
         return self._replace(tenant, change)
 
     def restore(
@@ -162,7 +144,7 @@ class Branches:
         tenant: Tenant,
         name: str,
         source: str,
-        point: Point,
+        point: rules.Point,
         *,
         preserve_under: str | None = None,
     ) -> Branch:
@@ -171,8 +153,8 @@ class Branches:
         `source` is a name or id, `^self` or `^parent`.
         """
         branch = tenant.catalog.branch(name)
-        origin = _source(tenant.catalog, branch, source)
-        if origin.id == branch.id and point == Point():
+        origin = rules.source_of(tenant.catalog, branch, source)
+        if origin.id == branch.id and point == rules.Point():
             raise BadRequest(
                 "a branch is restored from itself at some point",
                 hint="write ^self@LSN or ^self@TIME",
@@ -182,18 +164,18 @@ class Branches:
                 "restoring a branch from itself needs a name for what it is now",
                 hint="add --preserve-under-name NAME",
             )
-        change = _Replacement(branch, origin, point, preserve_under)
+        change = rules.Replacement(branch, origin, point, preserve_under)
         return self._replace(tenant, change)
 
     def rename(self, tenant: Tenant, name: str, new: str) -> Branch:
         """Give a branch another name."""
-        check_name(new)
+        rules.check_name(new)
 
         def change(catalog: Catalog) -> Catalog:
             branch = catalog.branch(name)
             if branch.name != new:
-                _refuse_taken(catalog, new)
-            return catalog.with_branch(_changed(branch, name=new))
+                rules.refuse_taken(catalog, new)
+            return catalog.with_branch(rules.changed(branch, name=new))
 
         branch_id = tenant.catalog.branch(name).id
         return self._settle(tenant, tenant.change(change)).branches[branch_id]
@@ -201,11 +183,11 @@ class Branches:
     def set_default(self, tenant: Tenant, name: str) -> Branch:
         """Make a branch the one that stands where none is named."""
         wanted = tenant.catalog.branch(name)
-        _refuse(bool(wanted.expires_at), f'branch "{wanted.name}" expires')
+        rules.refuse(bool(wanted.expires_at), f'branch "{wanted.name}" expires')
 
         def change(catalog: Catalog) -> Catalog:
             others = [
-                _changed(branch, default=branch.id == wanted.id)
+                rules.changed(branch, default=branch.id == wanted.id)
                 for branch in catalog.branches.values()
                 if branch.default or branch.id == wanted.id
             ]
@@ -216,12 +198,12 @@ class Branches:
 
     def set_alias(self, tenant: Tenant, alias: str, name: str) -> Branch:
         """Let an alias lead to a branch; what is connected by it is told to go."""
-        check_name(alias)
+        rules.check_name(alias)
         branch = tenant.catalog.branch(name)
 
         def change(catalog: Catalog) -> Catalog:
             if alias not in catalog.aliases:
-                _refuse_taken(catalog, alias)
+                rules.refuse_taken(catalog, alias)
             return catalog.with_alias(alias, branch.id)
 
         self._settle(tenant, tenant.change(change))
@@ -232,7 +214,7 @@ class Branches:
         branch = tenant.catalog.branch(name)
         if protected and branch.expires_at:
             raise PreconditionFailed(f'branch "{branch.name}" expires')
-        changed = _changed(branch, protected=protected)
+        changed = rules.changed(branch, protected=protected)
         tenant.change(lambda catalog: catalog.with_branch(changed))
         return changed
 
@@ -240,11 +222,13 @@ class Branches:
         """Let a branch be deleted at a time, or with None never."""
         branch = tenant.catalog.branch(name)
         if at is not None:
-            _refuse(branch.default, f'branch "{branch.name}" is the default branch')
-            _refuse(branch.protected, f'branch "{branch.name}" is protected')
-            self._refuse_children(tenant.catalog, branch)
-        expires_at, ttl = _expiry(at)
-        changed = _changed(branch, expires_at=expires_at, ttl_interval_seconds=ttl)
+            rules.refuse(
+                branch.default, f'branch "{branch.name}" is the default branch'
+            )
+            rules.refuse(branch.protected, f'branch "{branch.name}" is protected')
+            rules.refuse_children(tenant.catalog, branch)
+        expires_at, ttl = rules.expiry(at)
+        changed = rules.changed(branch, expires_at=expires_at, ttl_interval_seconds=ttl)
         tenant.change(lambda catalog: catalog.with_branch(changed))
         return changed
 
@@ -259,7 +243,7 @@ class Branches:
     ) -> Endpoint:
         """Give a branch another endpoint: only one of them may write."""
         branch = tenant.catalog.branch(name)
-        endpoint = _endpoint(branch.id, kind, suspend_timeout_seconds, lsn)
+        endpoint = rules.new_endpoint(branch.id, kind, suspend_timeout_seconds, lsn)
 
         def add(catalog: Catalog) -> Catalog:
             present = catalog.endpoints_of(branch.id)
@@ -283,25 +267,25 @@ class Branches:
                 except PreconditionFailed as error:
                     _LOG.warning("branch %s stays: %s", branch.name, error)
 
-    def _replace(self, tenant: Tenant, wanted: _Replacement) -> Branch:
+    def _replace(self, tenant: Tenant, wanted: rules.Replacement) -> Branch:
         """Put another timeline behind a branch's name."""
         branch, name = wanted.branch, wanted.preserve_under
-        _refuse(branch.protected, f'branch "{branch.name}" is protected')
+        rules.refuse(branch.protected, f'branch "{branch.name}" is protected')
         if name is not None:
-            check_name(name)
-            _refuse_taken(tenant.catalog, name)
+            rules.check_name(name)
+            rules.refuse_taken(tenant.catalog, name)
         else:
-            self._refuse_children(tenant.catalog, branch)
+            rules.refuse_children(tenant.catalog, branch)
         timeline_id = self._branch_off(tenant, wanted.origin.timeline_id, wanted.point)
 
         def change(catalog: Catalog) -> Catalog:
             catalog = catalog.named(timeline_id)
             current = catalog.branch(branch.id)
-            renewed = _renewed(current, timeline_id, wanted)
+            renewed = rules.renewed(current, timeline_id, wanted)
             if name is not None:
-                _refuse_taken(catalog, name)
-                return _preserved(catalog, current, renewed, name)
-            self._refuse_children(catalog, current, but=timeline_id)
+                rules.refuse_taken(catalog, name)
+                return rules.preserved(catalog, current, renewed, name)
+            rules.refuse_children(catalog, current, but=timeline_id)
             return catalog.with_branch(renewed).doomed(current.timeline_id)
 
         try:
@@ -314,7 +298,7 @@ class Branches:
             self._timelines.finish_deletion(tenant, branch.timeline_id)
         return changed.branches[branch.id]
 
-    def _branch_off(self, tenant: Tenant, timeline_id: str, point: Point) -> str:
+    def _branch_off(self, tenant: Tenant, timeline_id: str, point: rules.Point) -> str:
         lsn = point.lsn
         if point.time is not None:
             lsn = self.lsn_at(tenant, timeline_id, point.time)
@@ -353,144 +337,3 @@ class Branches:
         if not tenant.settle(catalog.version, _SETTLE_SECONDS):
             _LOG.warning("a compute did not take notice of a change in time")
         return catalog
-
-    def _refuse_children(
-        self, catalog: Catalog, branch: Branch, *, but: str | None = None
-    ) -> None:
-        names = {
-            child.name
-            for child in catalog.branches.values()
-            if child.parent_id == branch.id
-        }
-        for child in catalog.children(branch.timeline_id):
-            named = catalog.branch_of(child.timeline_id)
-            if child.timeline_id != but and not child.is_deleting:
-                names.add(named.name if named else child.timeline_id)
-        if names:
-            raise PreconditionFailed(
-                f'branch "{branch.name}" has children: {", ".join(sorted(names))}',
-                hint="delete them first, or keep what they need with "
-                "--preserve-under-name",
-            )
-
-
-@dataclass(frozen=True)
-class _Replacement:
-    """Another timeline for a branch: one that goes on from `origin` at `point`."""
-
-    branch: Branch
-    origin: Branch
-    point: Point
-    preserve_under: str | None
-
-
-def check_name(name: str) -> str:
-    """Return a branch's name; raise BadRequest for what could not be written."""
-    printable = name.isprintable() and not any(sign in name for sign in " @^\"'\\")
-    if not name or len(name) > _LONGEST_NAME or not printable or name[0] == "-":
-        raise BadRequest(
-            f"invalid name of a branch: {name!r}"[:400],
-            hint=f"up to {_LONGEST_NAME} characters, without spaces, quotes, @ and ^",
-        )
-    return name
-
-
-def _refuse(condition: bool, reason: str) -> None:
-    if condition:
-        raise PreconditionFailed(reason)
-
-
-def _refuse_taken(catalog: Catalog, name: str) -> None:
-    if name in catalog.aliases or any(
-        name in {branch.name, branch.id} for branch in catalog.branches.values()
-    ):
-        raise Conflict(f'branch "{name}" already exists')
-
-
-def _source(catalog: Catalog, branch: Branch, source: str) -> Branch:
-    if source == "^self":
-        return branch
-    if source != "^parent":
-        return catalog.branch(source)
-    if branch.parent_id is None:
-        raise PreconditionFailed(f'branch "{branch.name}" has no parent')
-    return catalog.branch(branch.parent_id)
-
-
-def _expiry(at: datetime | None) -> tuple[datetime | None, int | None]:
-    if at is None:
-        return None, None
-    left = at - now()
-    if not timedelta(0) < left <= _LONGEST_TTL:
-        raise BadRequest(
-            f"expires_at is in the future, at most {_LONGEST_TTL.days} days away"
-        )
-    return at, round(left.total_seconds())
-
-
-def _changed(branch: Branch, **changes: object) -> Branch:
-    return msgspec.structs.replace(branch, updated_at=now(), **changes)
-
-
-def _renewed(branch: Branch, timeline_id: str, wanted: _Replacement) -> Branch:
-    """Return a branch with another timeline; the time it has to live begins anew."""
-    moment = now()
-    ttl = branch.ttl_interval_seconds
-    is_own = wanted.origin.id == branch.id
-    return msgspec.structs.replace(
-        branch,
-        timeline_id=timeline_id,
-        parent_id=branch.parent_id if is_own else wanted.origin.id,
-        parent_timestamp=wanted.point.time,
-        last_reset_at=moment,
-        updated_at=moment,
-        expires_at=moment + timedelta(seconds=ttl) if ttl else branch.expires_at,
-    )
-
-
-def _preserved(
-    catalog: Catalog, current: Branch, renewed: Branch, name: str
-) -> Catalog:
-    """Return the catalog with a new branch that keeps a branch's old timeline.
-
-    The children go with the timeline that they came from.
-    """
-    kept = Branch(
-        id=_new_id("br"),
-        name=name,
-        timeline_id=current.timeline_id,
-        parent_id=current.parent_id,
-        parent_timestamp=current.parent_timestamp,
-        created_at=current.created_at,
-        updated_at=now(),
-    )
-    own = catalog.timeline(renewed.timeline_id).ancestor_timeline_id
-    if own == current.timeline_id:
-        renewed = msgspec.structs.replace(renewed, parent_id=kept.id)
-    children = [
-        _changed(child, parent_id=kept.id)
-        for child in catalog.branches.values()
-        if child.parent_id == current.id and child.id != current.id
-    ]
-    changed = catalog.with_branch(renewed, kept, *children)
-    return changed.with_endpoint(_endpoint(kept.id))
-
-
-def _endpoint(
-    branch_id: str,
-    kind: EndpointType = "read_write",
-    suspend_timeout_seconds: int = 0,
-    lsn: Lsn | None = None,
-) -> Endpoint:
-    return Endpoint(
-        id=_new_id("ep"),
-        branch_id=branch_id,
-        type=kind,
-        suspend_timeout_seconds=suspend_timeout_seconds,
-        lsn=lsn,
-        created_at=now(),
-    )
-
-
-def _new_id(prefix: str) -> str:
-    return f"{prefix}-{secrets.token_hex(6)}"

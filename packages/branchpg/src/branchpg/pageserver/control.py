@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from branchpg.errors import BadRequest, BranchpgError, NotFound
 from branchpg.lsn import Lsn
-from branchpg.pageserver.branches import Point, Wanted
+from branchpg.pageserver.branch_rules import Point, Wanted
 from branchpg.wire import messages, startup
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from branchpg.http.safekeepers import Safekeepers
+    from branchpg.pageserver.tenants import Tenant
     from branchpg.pageserver.wal import Wal
     from branchpg.postgres.programs import Programs
     from branchpg.spawn import Identity
@@ -35,6 +36,7 @@ __all__ = ["Store", "Taken"]
 
 _LOG: Final = logging.getLogger(__name__)
 _WAIT_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 0.5
 _LABEL: Final = "backup_label"
 
 
@@ -84,17 +86,17 @@ class Store:
             limit = min(limit, timeline.ancestor_lsn or timeline.start_lsn)
         raise Unsatisfiable(f"no snapshot of timeline {timeline_id} is as old as {lsn}")
 
-    def take(self, catalog: Catalog, timeline_id: str, running: Attachment) -> Taken:
+    def take(self, tenant: Tenant, timeline_id: str, running: Attachment) -> Taken:
         """Take a snapshot of a cluster while its server runs."""
         with snapshots.staging(self.layout) as directory:
-            taken = self._copy(catalog, timeline_id, running, directory)
+            taken = self._copy(tenant, timeline_id, running, directory)
             lsn = taken.snapshot.lsn
-            target = self.layout.snapshot(catalog.tenant_id, timeline_id, lsn)
+            target = self.layout.snapshot(tenant.id, timeline_id, lsn)
             snapshots.publish(directory, taken.snapshot, target)
         return taken
 
     def sow(
-        self, catalog: Catalog, timeline_id: str, running: Attachment, child_id: str
+        self, tenant: Tenant, timeline_id: str, running: Attachment, child_id: str
     ) -> Taken:
         """Copy a cluster while its server runs, for the first endpoint of a new branch.
 
@@ -104,16 +106,16 @@ class Store:
         with snapshots.staging(self.layout) as directory:
             identity = self._programs.identity
             taken = self._copy(
-                catalog, timeline_id, running, directory, identity=identity
+                tenant, timeline_id, running, directory, identity=identity
             )
-            target = self.layout.seed(catalog.tenant_id, child_id)
+            target = self.layout.seed(tenant.id, child_id)
             shutil.rmtree(target, ignore_errors=True)  # of an attempt that failed
             snapshots.publish(directory, taken.snapshot, target)
         return taken
 
     def _copy(
         self,
-        catalog: Catalog,
+        tenant: Tenant,
         timeline_id: str,
         running: Attachment,
         directory: str,
@@ -122,6 +124,19 @@ class Store:
     ) -> Taken:
         """Make what a snapshot of a running cluster consists of."""
         os.mkdir(directory, 0o755)
+        with tenant.lock(timeline_id):  # no compute may make the directory anew
+            taken = self._backed_up(timeline_id, running, directory, identity)
+        # Without the lock: it takes as long as safekeepers are down.
+        self._await(tenant, timeline_id, running, taken.snapshot.lsn)
+        return taken
+
+    def _backed_up(
+        self,
+        timeline_id: str,
+        running: Attachment,
+        directory: str,
+        identity: Identity | None,
+    ) -> Taken:
         data = os.path.join(directory, "data")
         clock = _Clock()
         # Twice: what the checkpoint adds is little when the rest is out already, and
@@ -142,7 +157,6 @@ class Store:
             owner.give(label, identity)
             file.write(text)
         copy = clock.lap()
-        self._await(catalog.tenant_id, timeline_id, lsn)
         snapshot = Snapshot(lsn=lsn, redo=redo, taken_at=now())
         _LOG.info(
             "copy of %s at %s: flush %.3f s, checkpoint %.3f s, copy %.3f s",
@@ -233,12 +247,33 @@ class Store:
         os.rename(making, target)
         return base
 
-    def _await(self, tenant_id: str, timeline_id: str, lsn: Lsn) -> None:
-        if not self._safekeepers.wait(tenant_id, timeline_id, lsn, _WAIT_SECONDS):
-            raise TryLater(
-                f"no quorum of safekeepers has the WAL of the snapshot up to {lsn}",
-                hint="start the others",
-            )
+    def _await(
+        self, tenant: Tenant, timeline_id: str, running: Attachment, lsn: Lsn
+    ) -> None:
+        """Wait until the log goes as far as a copy, or cannot get there any more."""
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while not self._safekeepers.wait(tenant.id, timeline_id, lsn, _LOOK_SECONDS):
+            current = tenant.catalog.timelines.get(timeline_id)
+            if current is None or current.attachment is None:
+                raise _ended(running, lsn)
+            if time.monotonic() > deadline:
+                raise TryLater(
+                    f"no quorum of safekeepers has the WAL of the snapshot up to {lsn}",
+                    hint="start the others",
+                )
+            tenant.wait_for_change(_LOOK_SECONDS)
+        # A newer compute may have gone on from before the copy: the log that reaches
+        # so far is then another one. What a quorum has, in turn, none goes behind.
+        current = tenant.catalog.timelines.get(timeline_id)
+        if current is None or current.generation != running.generation:
+            raise _ended(running, lsn)
+
+
+def _ended(running: Attachment, lsn: Lsn) -> Unreachable:
+    return Unreachable(
+        f"endpoint {running.endpoint_id} ended before the safekeepers had its WAL up "
+        f"to {lsn}"
+    )
 
 
 def _moved(seed: Snapshot, target: str) -> bool:

@@ -126,6 +126,11 @@ class Tenant:
             self._seen[watcher] = (seen, time.monotonic() + seconds)
             return self._catalog
 
+    def wait_for_change(self, seconds: float) -> None:
+        """Wait until the catalog changes, or time is up."""
+        with self._changed:
+            self._changed.wait(seconds)
+
     def close(self) -> None:
         """Let nobody wait for news any more: the service ends."""
         with self._changed:

@@ -165,12 +165,10 @@ class Timelines:
 
     def snapshot(self, tenant: Tenant, timeline_id: str) -> Lsn | None:
         """Take a snapshot of a timeline that runs; return its LSN, None otherwise."""
-        with tenant.lock(timeline_id):
-            running = tenant.catalog.timeline(timeline_id).attachment
-            if running is None or running.dsn is None:
-                return None
-            taken = self._store.take(tenant.catalog, timeline_id, running)
-            return taken.snapshot.lsn
+        running = tenant.catalog.timeline(timeline_id).attachment
+        if running is None or running.dsn is None:
+            return None
+        return self._store.take(tenant, timeline_id, running).snapshot.lsn
 
     def keep_snapshots(self, tenant: Tenant, timeline_id: str) -> None:
         """Make the snapshots last that were taken in a hurry."""
@@ -341,9 +339,7 @@ class Timelines:
     ) -> Lsn:
         head = self._flushed(tenant, timeline_id, running)
         if self.lag(tenant, timeline_id, head) > _LAG[self._store.driver]:
-            with tenant.lock(timeline_id):
-                taken = self._store.sow(tenant.catalog, timeline_id, running, child_id)
-            return taken.snapshot.lsn
+            return self._store.sow(tenant, timeline_id, running, child_id).snapshot.lsn
         return self._wal.whole_end(tenant.catalog, timeline_id, head)
 
     def _flushed(self, tenant: Tenant, timeline_id: str, running: Attachment) -> Lsn:

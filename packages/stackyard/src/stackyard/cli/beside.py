@@ -42,6 +42,8 @@ def program(
         account=_account(wishes.user, service) or context.account,
         umask=context.umask,
         cgroups=context.cgroups,
+        read_only=context.read_only,
+        writable=context.writable,
     )
 
 

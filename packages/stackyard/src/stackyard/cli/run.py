@@ -337,6 +337,8 @@ def _foreground(client: Client, identifier: str, spec: ServiceSpec) -> int:
         account=spec.account,
         umask=context.umask,
         cgroups=context.cgroups,
+        read_only=context.read_only,
+        writable=context.writable,
     )
     child = program.fork()
     try:

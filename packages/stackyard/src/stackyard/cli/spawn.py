@@ -31,6 +31,7 @@ class Program:
         account: whom it runs as; None is whoever runs this.
         umask: file mode creation mask.
         cgroups: files by which it joins control groups.
+        read_only, writable: paths it cannot write to, and exceptions below them.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class Program:
         account: Account | None,
         umask: int,
         cgroups: Iterable[str] = (),
+        read_only: Iterable[str] = (),
+        writable: Iterable[str] = (),
     ) -> None:
         self.argv = argv
         self.environment = dict(environment)
@@ -49,6 +52,8 @@ class Program:
         self.account = account
         self.umask = umask
         self.cgroups = tuple(cgroups)
+        self.read_only = tuple(read_only)
+        self.writable = tuple(writable)
 
     def path(self) -> str:
         """Return the program's file.
@@ -126,6 +131,11 @@ class Program:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.umask(self.umask)
+        if self.read_only:
+            from stackyard.engine.process import mountspace  # few need it
+            from stackyard.engine.process.seal import Seal
+
+            mountspace.apply(Seal(self.read_only, self.writable))
         os.chdir(self.directory)
         account = self.account
         if account is not None:

@@ -59,6 +59,7 @@ def _urls(item: Shown) -> Iterator[str]:
 
 
 def _url(port: Publisher) -> str:
-    scheme = _SCHEMES.get(port.target, "http" if port.protocol == "tcp" else "udp")
+    guess = _SCHEMES.get(port.target, "http" if port.protocol == "tcp" else "udp")
+    scheme = port.app_protocol or guess
     host = "localhost" if port.host in {"127.0.0.1", "0.0.0.0"} else port.host
     return f"{scheme}://{host}:{port.port}"

@@ -33,6 +33,7 @@ class Publisher(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     target: int
     protocol: str
+    app_protocol: str = ""
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,6 +174,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         address, listens: the container's own.
         cgroups: files by which it joins the container's control groups.
+        read_only, writable: paths it cannot write to, and exceptions below them.
         hosts: names of services it can reach -> their addresses.
     """
 
@@ -184,6 +186,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     mounts: tuple[Mounted, ...]
     published: tuple[Published, ...] = ()
     cgroups: tuple[str, ...] = ()
+    read_only: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
     address: str = ""
     listens: tuple[int, ...] = ()
     hosts: dict[str, str] = {}

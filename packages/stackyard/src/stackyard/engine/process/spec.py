@@ -115,6 +115,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     first: int = 0
     last: int = 0
     protocol: str = "tcp"
+    app_protocol: str = ""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +161,11 @@ class Mounted(msgspec.Struct, frozen=True, kw_only=True):
     read_only: bool = False
     create: bool = True
 
+    @property
+    def is_sealed(self) -> bool:
+        """Whether it cannot be written; a secret is its owner's alone anyway."""
+        return self.read_only and self.type not in {"secret", "config"}
+
 
 class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One service, ready to run.
@@ -170,6 +176,7 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True):
         client_environment: variables for exec, probes and hooks, under the service's.
         config_hash: Docker's; a replica with another one is replaced.
         content_hash: of the secrets and configs; the same.
+        seals: whether its read-only mounts are enforced; see `mountspace`.
         balanced: whether its name stands for an address that is balanced over replicas.
         listens: ports its replicas listen on.
         pre_start: run once before its first replica starts.
@@ -188,6 +195,7 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True):
     directory: str = "/"
     account: Account | None = None
     umask: int = 0o022
+    seals: bool = False
     tty: bool = False
     stdin: bool = False
     log_bytes: int = 20 * 1024 * 1024

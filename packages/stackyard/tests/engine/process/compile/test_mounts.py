@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stackyard.engine.process import mountspace
 from stackyard.engine.process.compile.mounts import NewFile, write_files
 from stackyard.engine.process.spec import SCRATCH, Account
 
@@ -108,6 +109,18 @@ def test_a_hostile_volume_stays_among_the_volumes(compiler: Compiler, name: str)
     path = found["/v"].removeprefix("volume ")
     assert path == os.path.normpath(path)
     assert path.startswith("/state/volumes/_")
+
+
+@pytest.mark.parametrize("possible", [True, False])
+def test_read_only_mounts_are_enforced_where_that_is_possible(
+    compiler: Compiler, monkeypatch: pytest.MonkeyPatch, possible: bool
+):
+    monkeypatch.setattr(mountspace, "is_possible", lambda: possible)
+    native = compiler.native(
+        "services: {web: {image: own/web, command: run, volumes: ['./d:/d:ro']}}"
+    )
+    assert native.desired.services["web"].seals is possible
+    assert any("not enforced" in text for text in native.warnings) is not possible
 
 
 def test_secrets_and_configs(compiler: Compiler):

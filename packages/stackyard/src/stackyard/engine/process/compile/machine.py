@@ -35,6 +35,13 @@ class Machine:
         )
 
     @cached_property
+    def can_seal(self) -> bool:
+        """Whether read-only mounts can be enforced; tried once."""
+        from stackyard.engine.process import mountspace  # few need it
+
+        return mountspace.is_possible()
+
+    @cached_property
     def fallback_tools(self) -> str | None:
         """The directory that goes last on every PATH; looked up once."""
         return fallback_directory(self.host)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stackyard.compose.model import Project, Service
     from stackyard.compose.model.mounts import FileMount, Mount
     from stackyard.compose.model.resources import FileObject
+    from stackyard.engine.process.compile.machine import Machine
     from stackyard.engine.process.state import ProjectState
 
 _SECRETS = "/run/secrets"
@@ -42,12 +43,14 @@ class Mounts:
         files: secrets and configs that have no file of their own.
         volumes: volumes without a name in the file.
         content: digest of the secrets and configs.
+        seals: whether those that are read-only are kept so.
     """
 
     mounted: list[Mounted] = field(default_factory=list)
     files: list[NewFile] = field(default_factory=list)
     volumes: list[VolumeSpec] = field(default_factory=list)
     content: str = ""
+    seals: bool = False
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -59,7 +62,7 @@ class Mounts:
 def mounts_of(
     project: Project,
     service: Service,
-    state: ProjectState,
+    machine: Machine,
     *,
     image_volumes: Iterable[str],
     account: Account | None,
@@ -69,7 +72,7 @@ def mounts_of(
     Raises:
         CompileError: a secret or config cannot be had, or a kind of mount not be made.
     """
-    mounts = Mounts()
+    state, mounts = machine.state, Mounts()
     for mount in service.volumes:
         mounts.mounted.append(
             _mounted(project, service, mount, state=state, mounts=mounts)
@@ -82,10 +85,13 @@ def mounts_of(
         if target not in taken:
             mounts.mounted.append(_anonymous(service, target, state, mounts))
     _add_files(project, service, state, mounts, account=account)
-    if any(mount.read_only for mount in mounts.mounted if mount.volume or mount.create):
-        mounts.warnings.append(
-            f"service {service.name}: read-only mounts are not enforced natively"
-        )
+    if any(mount.is_sealed for mount in mounts.mounted):
+        mounts.seals = machine.can_seal
+        if not mounts.seals:
+            mounts.warnings.append(
+                f"service {service.name}: read-only mounts are not enforced: this "
+                "machine lets you make no mount name space"
+            )
     return mounts
 
 

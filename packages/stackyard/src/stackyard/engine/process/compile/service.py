@@ -128,7 +128,7 @@ class _Compiler:
         mounts = mounts_of(
             self._project,
             service,
-            self._machine.state,
+            self._machine,
             image_volumes=self._image.volumes,
             account=account,
         )
@@ -325,6 +325,7 @@ class _Compiler:
             client_environment=client,
             directory=directory,
             account=account,
+            seals=mounts.seals,
             tty=service.tty,
             stdin=service.stdin_open,
             umask=self._extension.umask,
@@ -373,6 +374,7 @@ class _Compiler:
                     first=int(first or 0),
                     last=int(last or first or 0),
                     protocol=port.protocol or "tcp",
+                    app_protocol=port.app_protocol,
                 )
             )
         return tuple(found)

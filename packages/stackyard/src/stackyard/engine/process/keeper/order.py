@@ -36,6 +36,8 @@ class Order:
         cgroups: paths of `cgroup.procs` files it joins before it runs.
         cpus: CPUs it may run on; empty is all.
         oom_score_adj: as in proc(5).
+        read_only, writable: paths it cannot write to, and exceptions below them; see
+            `mountspace`.
         tty: whether it gets a terminal.
         stdin: whether its standard input stays open; /dev/null otherwise.
         log: file for its output; empty: `capture` bytes of it are kept in memory.
@@ -54,6 +56,8 @@ class Order:
     cgroups: tuple[str, ...] = ()
     cpus: tuple[int, ...] = ()
     oom_score_adj: int | None = None
+    read_only: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
     tty: bool = False
     stdin: bool = False
     log: str = ""

@@ -101,6 +101,8 @@ def _subject(order: Order, stage: str) -> str:
         return repr(order.argv[0])
     if stage == "enter":
         return repr(order.directory)
+    if stage == "seal":
+        return f"its read-only mounts: {', '.join(order.read_only)}"
     if stage == "become" and order.account is not None:
         return f"user {order.account.uid}, group {order.account.gid}"
     return "the process"
@@ -113,6 +115,8 @@ def _child(order: Order, program: str, streams: Streams, writer: int) -> NoRetur
         _session(order, streams)
         stage = "limit"
         _limits(order)
+        stage = "seal"
+        _seal(order)
         stage = "enter"
         os.chdir(order.directory)
         stage = "become"
@@ -156,6 +160,14 @@ def _limits(order: Order) -> None:
     for number, pair in order.rlimits.items():
         with suppress(ValueError):  # above the hard limit; said when it was compiled
             resource.setrlimit(number, pair)
+
+
+def _seal(order: Order) -> None:
+    if order.read_only:
+        from stackyard.engine.process import mountspace  # few need it
+        from stackyard.engine.process.seal import Seal
+
+        mountspace.apply(Seal(tuple(order.read_only), tuple(order.writable)))
 
 
 def _account(order: Order) -> None:

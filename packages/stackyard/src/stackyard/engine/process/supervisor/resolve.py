@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from stackyard.engine.process.keeper.order import MARK, Account, Order
+from stackyard.engine.process.seal import Seal
 from stackyard.engine.process.supervisor.store import replica_owner
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile("\0(self|scratch|service:([^\0]*))\0")
 _CAPTURED = 4096
+_SYSTEM = ("/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp")
 
 
 class Resolver:
@@ -33,6 +35,7 @@ class Resolver:
         self, spec: ServiceSpec, container: Container, enforced: Enforced
     ) -> Order:
         """Return the order for a replica's main process."""
+        seal = self.seal(spec, container)
         return Order(
             key=container.id,
             argv=self.texts(spec.argv, container),
@@ -44,6 +47,8 @@ class Resolver:
             oom_score_adj=spec.limits.oom_score_adj,
             cgroups=enforced.joins,
             cpus=enforced.cpus,
+            read_only=seal.read_only,
+            writable=seal.writable,
             tty=spec.tty,
             stdin=spec.stdin,
             log=str(self._state.log(container.id)),
@@ -61,6 +66,7 @@ class Resolver:
         timeout: float = 0.0,
     ) -> Order:
         """Return the order for a probe or a hook of a replica."""
+        seal = self.seal(spec, container)
         return Order(
             key=key,
             argv=self.texts(command.argv, container),
@@ -68,9 +74,27 @@ class Resolver:
             directory=self.text(command.directory or spec.directory, container),
             account=_account(command) or _account(spec),
             umask=spec.umask,
+            read_only=seal.read_only,
+            writable=seal.writable,
             capture=_CAPTURED,
             timeout=timeout,
         )
+
+    def seal(self, spec: ServiceSpec, container: Container) -> Seal:
+        """Return what a replica's processes cannot write to."""
+        if not spec.seals:
+            return Seal()
+
+        def sources(*, sealed: bool) -> set[str]:
+            return {
+                os.path.realpath(self.text(mount.source, container))
+                for mount in spec.mounts
+                if mount.is_sealed is sealed
+            }
+
+        # The replica's own files among them, even where all of / is mounted.
+        own = os.path.realpath(self._state.root.path)
+        return Seal.of(sources(sealed=True), {*sources(sealed=False), own, *_SYSTEM})
 
     def environment(self, spec: ServiceSpec, container: Container) -> dict[str, str]:
         """Return the variables of a replica's main process."""

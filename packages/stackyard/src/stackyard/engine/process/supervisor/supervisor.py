@@ -238,6 +238,7 @@ class Supervisor:
                     port=port,
                     target=item.target,
                     protocol=item.protocol,
+                    app_protocol=item.app_protocol,
                 )
                 for item, port in published
             ),
@@ -256,6 +257,7 @@ class Supervisor:
         container = self._containers.get(request.container)
         spec = self.store.spec(container)
         resolver = self._containers.resolver
+        seal = resolver.seal(spec, container)
         return Context(
             environment=resolver.client_environment(
                 spec, container, request.environment
@@ -272,6 +274,8 @@ class Supervisor:
             ),
             published=spec.published,
             cgroups=self._containers.groups.joined(container.id, spec.limits),
+            read_only=seal.read_only,
+            writable=seal.writable,
             address=container.address,
             listens=spec.listens,
             hosts={name: resolver.address_of(name) for name in self._reachable(spec)},
