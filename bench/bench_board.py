@@ -123,9 +123,13 @@ def main() -> None:
                 f"| {coding} | {page:,} | {scripts:,} | {styles:,} | {rest:,} "
                 f"| **{total:,}** | {api:,} |"
             )
+        load = os.getloadavg()[1]
         lines += [
             "",
-            f"Lighthouse ({LIGHTHOUSE}), the median of {RUNS} runs:",
+            (
+                f"Lighthouse ({LIGHTHOUSE}), the median of {RUNS} runs, at a load average "
+                f"of {load:.1f} (blocked time grows with it):"
+            ),
             "",
             "| as | performance | accessibility | best practices | "
             + " | ".join(name for _, name in SHOWN)
