@@ -127,8 +127,8 @@ def main() -> None:
         lines += [
             "",
             (
-                f"Lighthouse ({LIGHTHOUSE}), the median of {RUNS} runs, at a load average "
-                f"of {load:.1f} (blocked time grows with it):"
+                f"Lighthouse ({LIGHTHOUSE}), the median of {RUNS} runs, at a load "
+                f"average of {load:.1f} (blocked time grows with it):"
             ),
             "",
             "| as | performance | accessibility | best practices | "
