@@ -56,6 +56,7 @@ def test_an_item_is_made_read_changed_deleted_and_brought_back(
     assert api.want("GET", "/items") == []
     board.button("Undo").last.click()
     board.shows("review", "Write the runbook again")
+    api.has("review", ["Write the runbook again"])
     assert api.want("GET", "/items")[0]["id"] == made["id"]
 
 

@@ -96,8 +96,8 @@ def test_edits_made_without_the_api_are_kept_and_sent_later(
     online(board)
     board.told("Everything was sent")
     expect(mark).to_have_count(0)
-    assert killable.titles("new") == ["b, changed offline", "c", "made offline"]
-    assert killable.titles("review") == ["a"]
+    killable.has("new", ["b, changed offline", "c", "made offline"])
+    killable.has("review", ["a"])
 
 
 def test_edits_that_wait_survive_the_page(killable: Api, board: Board) -> None:
@@ -115,7 +115,7 @@ def test_edits_that_wait_survive_the_page(killable: Api, board: Board) -> None:
     board.shows("completed", "a")
     board.shows("new", "b")
     online(board)
-    assert killable.titles("completed") == ["a"]
+    killable.has("completed", ["a"])
 
 
 def test_the_api_may_die_while_a_card_hangs_at_the_pointer(
@@ -136,7 +136,7 @@ def test_the_api_may_die_while_a_card_hangs_at_the_pointer(
     board.told("Everything was sent")
     board.shows("rejected", "a")
     board.shows("new", "b")
-    assert killable.titles("rejected") == ["a"]
+    killable.has("rejected", ["a"])
 
 
 @pytest.mark.parametrize("keep", ["Keep mine", "Keep theirs"])

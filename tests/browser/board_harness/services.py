@@ -124,6 +124,11 @@ class Api(Service):
         path = f"/items?status={status}&sort=position&limit=1000&branch={branch}"
         return [item["title"] for item in self.want("GET", path)]
 
+    def has(self, status: str, titles: list[str]) -> None:
+        """Wait until a column has these titles: a board shows them before it sends."""
+        what = f"{status} has {titles}"
+        wait_for(lambda: self.titles(status) == titles, what, DEADLINE)
+
     def item(self, id: str) -> Any:
         """Return an item as it is now."""
         return self.want("GET", f"/items/{id}")

@@ -46,7 +46,8 @@ def assemble(settings: Settings, files: Mapping[str, File]) -> Assembly:
     health = Health(NAME, version(NAME), metrics)
     health.checks.append(Check("files", _FilesProbe(files)))
     config = json.dumps({"api_url": settings.api_url}).encode()
-    site = _Site({**files, _CONFIG: built(config, ".json")})
+    early = f"<{settings.api_origin}>; rel=preconnect; crossorigin"
+    site = _Site({**files, _CONFIG: built(config, ".json")}, early.encode())
     routes = [
         *health.routes(),
         Route("/", site, methods=["GET"]),
@@ -84,8 +85,10 @@ class _FilesProbe:
 class _Site:
     """The files, as an ASGI application."""
 
-    def __init__(self, files: Mapping[str, File]) -> None:
+    def __init__(self, files: Mapping[str, File], early: bytes) -> None:
         self._files = files
+        self._early = (b"link", early)
+        """Lets a browser connect to the API before the page's program asks it to."""
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         path = scope["path_params"].get("path") or _PAGE
@@ -96,6 +99,8 @@ class _Site:
             return
         body = file.choose(headers.get(b"accept-encoding", b"").decode("latin-1"))
         found = file.headers(body)
+        if path == _PAGE:
+            found.append(self._early)
         known = headers.get(b"if-none-match", b"").split(b",")
         if body.etag in (tag.strip().removeprefix(b"W/") for tag in known):
             await _answer(send, 304, found)

@@ -15,7 +15,7 @@ export interface paths {
          * List Items
          * @description A page of items. `total` counts all that match.
          *
-         *     For a text or a tag it counts up to 10,000, and `total_exact` is false beyond.
+         *     For a text or a tag it counts up to 1,000, and `total_exact` is false beyond.
          */
         get: operations["list_items_api_v1_items_get"];
         put?: never;

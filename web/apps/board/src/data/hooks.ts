@@ -11,8 +11,8 @@ import { outcome, overlay, type Shown } from "./edits";
 import { type ItemPage, itemsOf, totalOf } from "./pages";
 import type { ItemQuery } from "./query";
 
-/** Cards fetched at a time, for one column. */
-const COLUMN_PAGE = 50;
+/** Cards fetched at a time, for one column: more than a screen, less than makes it wait. */
+const COLUMN_PAGE = 20;
 
 /** How the items that have edits look with them, on one branch. */
 export function useShown(branch: BranchKey): ReadonlyMap<string, Shown> {
