@@ -42,13 +42,14 @@ INTRODUCTION = """\
 Made by `bench/bench_branch.py` on {machine}, Python {python}, {cores} cores, PostgreSQL
 {postgres}: medians of {rounds} rounds, while pgbench with {clients} clients writes to the
 parent as fast as it can. *First row* is from the request for the branch to the answer of
-a query on it; *checkpoint* is the part of it that the parent's checkpoint takes, where a
-snapshot was needed. *Restore* is in place, to an LSN, up to the first row. *Parent* is
+a query on it; *flush* is the part of it that writing out the parent's dirty pages takes
+(its checkpoint, then the pages that the operating system has), and *rest* is what is
+left without it. *Restore* is in place, to an LSN, up to the first row. *Parent* is
 its throughput while a branch is made and used every {every} s, relative to before; both
 share the cores.
 
-| file system | size | create s | first row s | checkpoint s | restore s | wake ms | suspend ms | parent |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| file system | size | create s | first row s | flush s | rest s | restore s | wake ms | suspend ms | parent |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 """  # noqa: E501
 
 
@@ -60,7 +61,8 @@ class Case:
     size: str
     create: list[float] = field(default_factory=list)
     first: list[float] = field(default_factory=list)
-    checkpoint: list[float] = field(default_factory=list)
+    flush: list[float] = field(default_factory=list)
+    rest: list[float] = field(default_factory=list)
     restore: list[float] = field(default_factory=list)
     past: list[float] = field(default_factory=list)
     wake: list[float] = field(default_factory=list)
@@ -189,16 +191,19 @@ def measure(case: Case, project: Project, rounds: int) -> None:
             one_round(case, project, number)
     finally:
         load.end()
-    case.checkpoint = checkpoints(project)
 
 
 def start_branch(case: Case, project: Project, number: int) -> None:
     """Create a branch and read from it; then it sleeps, as it would in use."""
+    before = flushes(project)
     started = time.perf_counter()
     branch = project.branch(f"b{number}")
     case.create.append(time.perf_counter() - started)
+    # One of its own at most: the branch may be made of a snapshot and WAL.
+    case.flush.append(sum(flushes(project)[len(before) :]))
     query(branch.url())
     case.first.append(time.perf_counter() - started)
+    case.rest.append(case.first[-1] - case.flush[-1])
     project.api.suspend(branch.info.endpoints[0].id)
 
 
@@ -223,10 +228,11 @@ def query(url: str, statement: str = "SELECT count(*) FROM pgbench_branches") ->
     return run("psql", "-XAtqc", statement, url).strip()
 
 
-def checkpoints(project: Project) -> list[float]:
-    """Return the seconds that the checkpoints of snapshots took, from the log."""
+def flushes(project: Project) -> list[float]:
+    """Return the seconds in which clones wrote the parent's pages out, from the log."""
     log = Path(project.place.log("pageserver")).read_text()
-    return [float(text) for text in re.findall(r"checkpoint ([0-9.]+) s", log)]
+    found = re.findall(r"flush ([0-9.]+) s, checkpoint ([0-9.]+) s", log)
+    return [float(flush) + float(checkpoint) for flush, checkpoint in found]
 
 
 def past(case: Case, project: Project, minutes: float) -> None:
@@ -366,7 +372,7 @@ def write(cases: list[Case], given: argparse.Namespace) -> str:
         share = f"{case.during / case.before:.2f}" if case.before else ""
         lines.append(
             f"| {case.place} | {case.size} | {middle(case.create)} | "
-            f"{middle(case.first)} | {middle(case.checkpoint)} | "
+            f"{middle(case.first)} | {middle(case.flush)} | {middle(case.rest)} | "
             f"{middle(case.restore)} | {middle(case.wake, 'ms')} | "
             f"{middle(case.suspend, 'ms')} | {share} |"
         )

@@ -41,9 +41,11 @@ def wait_for(condition: Callable[[], Any], what: str, within: float = DEADLINE) 
 class Stack:
     """A project in a directory of its own, on ports of its own."""
 
-    def __init__(self, safekeepers: int = 1, **settings: object) -> None:
+    def __init__(
+        self, safekeepers: int = 1, *, place: str = "/tmp", **settings: object
+    ) -> None:
         # Short, for the sockets; and open to enter, for the user of PostgreSQL.
-        self.root = tempfile.mkdtemp(prefix="bp-", dir="/tmp")
+        self.root = tempfile.mkdtemp(prefix="bp-", dir=place)
         os.chmod(self.root, 0o755)
         with open(f"{self.root}/password", "w", encoding="ascii") as file:
             file.write(PASSWORD)

@@ -189,6 +189,27 @@ def test_wal_that_is_elsewhere_is_removed(stage, keeper, followed):
     assert keeper.flush_lsn() >= flush.start
 
 
+def test_a_segment_that_is_removed_while_it_is_read_is_read_to_its_end(
+    stage, keeper, followed
+):
+    """The pageserver takes whole segments over while others still read them here."""
+    fill(followed, 4)
+    keeper.wait(followed.lsn())
+    first = keeper.segments()[0]
+    data = first.read_bytes()
+    where = f"/v1/tenant/{TENANT}/timeline/{TIMELINE}/wal/{first.name}"
+    connection = http.client.HTTPConnection("127.0.0.1", keeper.http_port, timeout=20)
+    connection.request("GET", where)
+    response = connection.getresponse()  # more than sockets hold is still to come
+    begun = response.read(1)
+
+    forget(keeper, Lsn(1 << 40))
+
+    assert not first.exists()
+    assert begun + response.read() == data
+    connection.close()
+
+
 def test_a_slot_keeps_wal(stage, keeper, followed):
     import psycopg2
     from psycopg2.extras import PhysicalReplicationConnection

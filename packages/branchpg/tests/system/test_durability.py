@@ -14,6 +14,7 @@ from branchpg_harness.stack import Stack, postmasters, query, wait_for
 
 from branchpg.errors import BranchpgError, Conflict
 from branchpg.http import codec
+from branchpg.postgres.server import postmaster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,9 +87,17 @@ def test_the_data_directory_is_deleted_under_load() -> None:
         stack.sql("SELECT 1")
         pgdata = f"{stack.root}/compute/endpoints/{stack.endpoint('main')['id']}/pgdata"
         with Load(stack) as load:
+            before = server_of(pgdata)
             shutil.rmtree(pgdata, ignore_errors=True)
+            # The server whose files are gone may go on for a moment.
+            wait_for(lambda: server_of(pgdata) not in {None, before}, "it is made anew")
             load.progress()
         assert load.missing() == set()
+
+
+def server_of(pgdata: str) -> int | None:
+    found = postmaster(pgdata)
+    return found.pid if found else None
 
 
 @pytest.mark.timeout(150)

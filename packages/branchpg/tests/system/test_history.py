@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
@@ -161,6 +162,16 @@ def test_whole_segments_move_from_the_safekeepers_to_the_pageserver(
         return about["pitr_history_size"] > SEGMENT
 
     wait_for(moved, "a whole segment is in the pageserver")
+
+
+def test_checkpoints_asked_for_at_once_all_succeed(stack: Stack) -> None:
+    """Snapshots taken in a hurry are made to last by one of them, not by each."""
+    stack.create("hurried")
+    stack.sql("CREATE TABLE foo (t text)", branch="hurried")
+    where = f"/timeline/{stack.timeline('hurried')}/checkpoint"
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(stack.api, "PUT", where, {}) for _ in range(12)]
+    assert all(Lsn.parse(one.result()["lsn"]) for one in asked)
 
 
 def grow(stack: Stack, branch: str) -> Lsn:

@@ -16,10 +16,12 @@ SECURITY: Final[RawHeaders] = [
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"cross-origin"),
-    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
-"""An interface answers JSON, which no browser is to run, frame or guess about."""
+"""An interface answers JSON, which no browser is to run, frame or guess about.
+
+Strict-Transport-Security is for who ends TLS: it means nothing over plain HTTP.
+"""
 
 DOCUMENTS_POLICY: Final = (
     b"default-src 'none'; script-src https://cdn.jsdelivr.net 'unsafe-inline'; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import msgspec
 import structlog
@@ -17,7 +17,7 @@ __all__ = ["configure", "logger"]
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
 
 
-def configure(service: str, level: str) -> None:
+def configure(service: str, level: str, *, output: BinaryIO | None = None) -> None:
     """Set up the logs of the process, those of libraries included."""
     number = logging.getLevelNamesMapping()[level.upper()]
 
@@ -35,7 +35,7 @@ def configure(service: str, level: str) -> None:
             _render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        logger_factory=structlog.BytesLoggerFactory(output or sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-__all__ = ["Endpoint", "Front", "PlainRoute", "documented_as", "query"]
+__all__ = ["Alias", "Endpoint", "Front", "PlainRoute", "documented_as", "query"]
 
 Endpoint: TypeAlias = Callable[["Scope", "Receive"], Awaitable["ASGIApp"]]
 
@@ -116,6 +116,23 @@ class Front:
                 scope["path_params"] = {variable[2]: given}
                 return variable[:2]
         return None
+
+
+class Alias:
+    """Leads requests to paths with one beginning to those with another one."""
+
+    def __init__(self, app: ASGIApp, alias: str, base: str) -> None:
+        self._app = app
+        self._alias = f"{alias}/"
+        self._base = base
+        self._own = f"{base}/"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        path: str = scope.get("path", "")
+        if path.startswith(self._alias) and not path.startswith(self._own):
+            scope["path"] = self._base + path[len(self._alias) - 1 :]
+        await self._app(scope, receive, send)
 
 
 def query(scope: Scope, repeatable: Sequence[str] = ()) -> Mapping[str, Any]:

@@ -87,6 +87,7 @@ async def serve(
         lifespan="off",
         ws="none",
         server_header=False,
+        proxy_headers=False,  # which proxies are trusted is a setting of ours
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         backlog=_BACKLOG,

@@ -14,7 +14,7 @@ from servicekit.gate import Gate, Policy
 from servicekit.headers import CrossOrigin
 from servicekit.health import Check, Health
 from servicekit.metrics import Metrics
-from servicekit.plain import Front, PlainRoute
+from servicekit.plain import Alias, Front, PlainRoute
 from servicekit.ratelimit import RateLimit
 from workspace_api.branches import Branches
 from workspace_api.databases import Databases
@@ -22,7 +22,6 @@ from workspace_api.events import Events
 from workspace_api.routes import branches as branch_routes
 from workspace_api.routes import categories, items
 from workspace_api.routes import events as event_routes
-from workspace_api.routes.declare import Base
 from workspace_api.service import Service
 
 if TYPE_CHECKING:
@@ -33,7 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Assembly", "assemble"]
 
 _NAME: Final = "workspace-api"
-_BASES: Final = (Base("/api/v1", documented=True), Base("/api", documented=False))
+_BASE: Final = "/api/v1"
+_ALIAS: Final = "/api"
 _ROUTES: Final = (
     items.routes,
     categories.routes,
@@ -42,11 +42,11 @@ _ROUTES: Final = (
 )
 _RULES: Final = tuple(
     rule
-    for base in _BASES
+    for base in (_BASE, _ALIAS)
     for rule in (
-        Rule(f"{base.path}/audit", Role.admin),
+        Rule(f"{base}/audit", Role.admin),
         Rule(
-            f"{base.path}/branches",
+            f"{base}/branches",
             Role.admin,
             frozenset(("POST", "DELETE", "PUT", "PATCH")),
         ),
@@ -89,7 +89,7 @@ def assemble(settings: Settings) -> Assembly:
     )
     app.router.routes.extend(health.routes())
     plain = _mount(app, service)
-    front = Front(app, plain)
+    front = Alias(Front(app, plain), _ALIAS, _BASE)
     policy = Policy(
         clients=Clients(trusted=settings.trusted_proxies, allowed=settings.allowed_ips),
         limit=RateLimit(
@@ -106,14 +106,9 @@ def assemble(settings: Settings) -> Assembly:
 
 
 def _mount(app: FastAPI, service: Service) -> list[PlainRoute]:
-    """Add the routes under both bases; the document shows the first one."""
-    plain: list[PlainRoute] = []
-    for base in _BASES:
-        for made in _ROUTES:
-            found = [r for r in made(service, base).routes if isinstance(r, PlainRoute)]
-            app.router.routes.extend(found)
-            plain.extend(found)
-    return plain
+    found = [route for made in _ROUTES for route in made(service, _BASE).routes]
+    app.router.routes.extend(found)
+    return [route for route in found if isinstance(route, PlainRoute)]
 
 
 def _checks(service: Service) -> list[Check]:

@@ -150,12 +150,14 @@ class Categories:
         parts = [f"{column} = ${place}" for place, column in enumerate(columns, 2)]
         statement = (
             f"UPDATE workspace.workspace_categories c SET {', '.join(parts)} "
-            f"WHERE name = $1 RETURNING {_JSON}::text"
+            "WHERE name = $1 RETURNING name"
         )
 
         async def work(connection: Connection) -> str:
-            row = await connection.fetchval(statement, name, *columns.values())
-            return _found(row, name)
+            now = await connection.fetchval(statement, name, *columns.values())
+            _found(now, name)
+            # A new name reaches the items, and their count, after the statement.
+            return str(await connection.fetchval(_ONE, now))
 
         return await self._change(work)
 

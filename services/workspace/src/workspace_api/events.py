@@ -91,6 +91,8 @@ class Events:
         """
         if self._closed or self.streams >= self._settings.event_streams_max:
             raise unavailable("there are too many streams of events", retry_after=5)
+        # A database that is gone is told at once, not after the hub has waited for it.
+        await database.read(stream.head)
         hub = self._hub(database, branch)
         await _start(hub)
         subscriber = Subscriber(self._settings.event_queue_max)

@@ -61,14 +61,18 @@ class Subscriber:
 
     async def take(self, within: float) -> list[bytes] | None:
         """Return what waits, at least after some seconds; None is the end."""
-        pieces: list[bytes] = []
+        pieces: list[bytes | None] = []
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
-                pieces.append(await self._queue.get() or b"")
+                pieces.append(await self._queue.get())
         while not self._queue.empty():
-            pieces.append(self._queue.get_nowait() or b"")
-        ended = b"" in pieces
-        return None if ended and pieces == [b""] else [p for p in pieces if p]
+            pieces.append(self._queue.get_nowait())
+        found = [piece for piece in pieces if piece is not None]
+        if len(found) < len(pieces):
+            if not found:
+                return None
+            self._queue.put_nowait(None)  # the end, once more, after what was before it
+        return found
 
 
 class Hub:

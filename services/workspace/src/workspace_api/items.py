@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import to_json
 
+from servicekit.batches import Batches
 from servicekit.errors import (
     Problem,
     ServiceError,
@@ -24,19 +25,40 @@ if TYPE_CHECKING:
     from servicekit.database import Connection, Database
     from workspace_api.models import Bulk, ItemCreate, ItemPatch, ListQuery, Move
 
-__all__ = ["Items", "Match", "Stored"]
+__all__ = ["Items", "Match", "Stored", "Together", "number"]
 
+_MOST: Final = 64
+"""Items that are read, or made, by one statement."""
+_FLIGHTS: Final = 2
+"""Such statements at the same time: while two are under way, the next one gathers."""
+
+_SEVERAL: Final = (
+    f"SELECT {ITEM_JSON}::text, i.version, i.id FROM workspace.workspace_items i "
+    "WHERE i.id = ANY($1::bigint[])"
+)
 _ONE: Final = (
     f"SELECT {ITEM_JSON}::text, i.version FROM workspace.workspace_items i "
     "WHERE i.id = $1"
 )
-_RETURNED: Final = f"RETURNING {ITEM_JSON}::text, i.version, i.id"
+_RETURNED: Final = f"RETURNING {ITEM_JSON}::text AS json, i.version, i.id"
 _CREATE: Final = f"""
-INSERT INTO workspace.workspace_items AS i
-    (title, description, category, priority, status, tags, metadata, created_by)
-SELECT $1, $2, c.name, $4, $5, $6, $7, $8
-FROM workspace.workspace_categories c WHERE c.name = $3 AND c.is_active
-{_RETURNED}"""
+WITH wanted AS MATERIALIZED (
+    SELECT w.*, nextval('workspace.workspace_items_id_seq') AS id
+    FROM ROWS FROM (jsonb_to_recordset($1::jsonb) AS (title text, description text,
+        category text, priority text, status text, tags text[], metadata jsonb,
+        created_by text)) WITH ORDINALITY
+        AS w (title, description, category, priority, status, tags, metadata,
+            created_by, place)
+    WHERE EXISTS (SELECT FROM workspace.workspace_categories c
+        WHERE c.name = w.category AND c.is_active)),
+made AS (
+    INSERT INTO workspace.workspace_items AS i (id, title, description, category,
+        priority, status, tags, metadata, created_by)
+    SELECT id, title, description, category, priority, status, tags, metadata,
+        created_by
+    FROM wanted ORDER BY place
+    {_RETURNED})
+SELECT m.*, w.place::int FROM made m JOIN wanted w USING (id)"""
 _DELETE: Final = """
 DELETE FROM workspace.workspace_items i
 WHERE i.id = $1 AND ($2::int[] IS NULL OR i.version = ANY($2)) RETURNING i.id"""
@@ -119,13 +141,54 @@ class Match:
         return self.versions is None or version in self.versions
 
 
+class Together:
+    """What many ask of one database at the same time, asked in one statement."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.one = Batches(self._read, most=_MOST, flights=_FLIGHTS)
+        self.create = Batches(self._create, most=_MOST, flights=_FLIGHTS)
+
+    def is_of(self, database: Database) -> bool:
+        """Return whether it asks this database, and not an earlier one of its name."""
+        return self._database is database
+
+    async def _read(self, ids: Sequence[int]) -> list[Stored | Exception]:
+        rows = await self._database.read(lambda c: c.fetch(_SEVERAL, ids))
+        found = {row[2]: Stored(*row) for row in rows}
+        return [found.get(item) or _missing(item) for item in ids]
+
+    async def _create(self, wanted: Sequence[bytes]) -> list[Stored | Exception]:
+        try:
+            return await self._database.write(lambda c: _create(c, wanted))
+        except ServiceError as error:
+            if len(wanted) == 1 or error.status >= 500:
+                raise
+        # One of them cannot be stored; the others are not to suffer for it.
+        return [await self._create_alone(one) for one in wanted]
+
+    async def _create_alone(self, wanted: bytes) -> Stored | Exception:
+        try:
+            return (await self._database.write(lambda c: _create(c, [wanted])))[0]
+        except ServiceError as error:
+            return error
+
+
 class Items:
     """The items of one database; `actor` is in whose name changes are made."""
 
     def __init__(
-        self, database: Database, actor: str, reader: Database | None = None
+        self,
+        database: Database,
+        actor: str,
+        together: Together,
+        *,
+        reader: Database | None = None,
+        read_together: Together | None = None,
     ) -> None:
         self._database = database
+        self._together = together
+        self._read_together = read_together or together
         self._reader = reader or database
         self._actor = actor
 
@@ -148,10 +211,7 @@ class Items:
         Raises:
             ServiceError: there is none.
         """
-        row = await self._reader.row(_ONE, item)
-        if row is None:
-            raise _missing(item)
-        return Stored(row[0], row[1], item)
+        return await self._read_together.one(item)
 
     async def stats(self) -> str:
         """Return how many items there are, as JSON."""
@@ -166,7 +226,7 @@ class Items:
                 another item.
         """
         if key is None:
-            return await self._database.write(lambda c: _create(c, wanted, self._actor))
+            return await self._together.create(_packed(wanted, self._actor))
         return await self._database.transaction(
             lambda c: _create_once(c, wanted, self._actor, key), actor=self._actor
         )
@@ -272,21 +332,18 @@ def _update_statement(columns: tuple[str, ...]) -> str:
     )
 
 
-async def _create(connection: Connection, wanted: ItemCreate, actor: str) -> Stored:
-    row = await connection.fetchrow(
-        _CREATE,
-        wanted.title,
-        wanted.description,
-        wanted.category,
-        wanted.priority,
-        wanted.status,
-        wanted.tags,
-        to_json(wanted.metadata).decode() if wanted.metadata else "{}",
-        actor,
-    )
-    if row is None:
-        raise _no_category()
-    return Stored(*row)
+def _packed(wanted: ItemCreate, actor: str) -> bytes:
+    """Return an item as the JSON that the statement takes."""
+    return to_json(wanted)[:-1] + b',"created_by":' + to_json(actor) + b"}"
+
+
+async def _create(
+    connection: Connection, wanted: Sequence[bytes]
+) -> list[Stored | Exception]:
+    packed = b"[" + b",".join(wanted) + b"]"
+    rows = await connection.fetch(_CREATE, packed.decode())
+    made = {row[3]: Stored(row[0], row[1], row[2]) for row in rows}
+    return [made.get(place) or _no_category() for place in range(1, len(wanted) + 1)]
 
 
 async def _create_once(
@@ -295,7 +352,9 @@ async def _create_once(
     fingerprint = hashlib.sha256(to_json(wanted)).digest()
     # Waits where another transaction has just claimed the key and has not ended.
     if await connection.fetchval(_CLAIM, actor, key, fingerprint):
-        made = await _create(connection, wanted, actor)
+        (made,) = await _create(connection, [_packed(wanted, actor)])
+        if isinstance(made, Exception):
+            raise made
         answer = f"{made.id} {made.version} {made.json}"
         await connection.execute(_ANSWERED, actor, key, answer)
         return made

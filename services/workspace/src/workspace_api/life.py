@@ -16,6 +16,8 @@ from workspace_api.migrations.runner import HEAD
 from workspace_api.spawn import run_self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from workspace_api.databases import Databases
     from workspace_api.settings import Settings
 
@@ -23,19 +25,28 @@ __all__ = ["live"]
 
 _RETRY_SECONDS: Final = 0.25
 _RETRY_MOST: Final = 2.0
+_PRUNE_SECONDS: Final = 3600.0
+_ADOPT: Final = "SELECT workspace.adopt_changes()"
 _REVISION: Final = "SELECT version_num FROM workspace.schema_version"
 
 
-async def live(settings: Settings, told: asyncio.Event) -> None:
+async def live(
+    settings: Settings,
+    told: asyncio.Event,
+    *,
+    on_listen: Callable[[int], None] | None = None,
+) -> None:
     """Serve until told to end.
 
     The listener opens before the database is there: probes say what is missing, and
-    other requests get 503 with Retry-After.
+    other requests get 503 with Retry-After. `on_listen` is told the port.
     """
     parts = assemble(settings)
     listener = listen(settings)
     log = logger()
     host, port = listener.getsockname()[:2]
+    if on_listen:
+        on_listen(port)
     log.info("listening", host=host, port=port, strategy=settings.library_db_strategy)
     if settings.auth_mode == "open":
         log.warning("auth_open", message="AUTH_MODE=open: whoever connects is an admin")
@@ -51,6 +62,7 @@ async def live(settings: Settings, told: asyncio.Event) -> None:
             background = [
                 tasks.create_task(_prepare(settings, databases)),
                 tasks.create_task(databases.close_idle()),
+                tasks.create_task(_keep_small(settings, databases)),
                 tasks.create_task(parts.service.events.run()),
             ]
             await serve(parts.gate, listener, settings, told=told, on_drain=drain)
@@ -69,7 +81,7 @@ async def _prepare(settings: Settings, databases: Databases) -> None:
         if not problem:
             databases.ready.set()
             logger().info("schema_ready", revision=HEAD)
-            return
+            break
         logger().warning("schema_not_ready", error=problem[-1000:])
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, _RETRY_MOST)
@@ -84,8 +96,34 @@ async def _brought_up(settings: Settings, databases: Databases) -> str:
     except (ServiceError, asyncpg.PostgresError) as error:
         return str(error)
     if revision == HEAD:
-        return ""
+        return await _adopted(databases)
     if not settings.migrate_on_start:
         return f"the schema has revision {revision}; run: workspace-api migrate"
     # Apart from this process, which would keep what Alembic loads for ever.
-    return await run_self(["migrate"], environment())
+    return await run_self(["migrate"], environment()) or await _adopted(databases)
+
+
+async def _adopted(databases: Databases) -> str:
+    """Take over the changes that a restored backup brought."""
+    try:
+        await databases.own.write(lambda c: c.execute(_ADOPT))
+    except (ServiceError, asyncpg.PostgresError) as error:
+        return str(error)
+    return ""
+
+
+async def _keep_small(settings: Settings, databases: Databases) -> None:
+    """Remove what is too old, for ever; a database that nobody uses is left asleep."""
+    last = 0.0
+    while True:
+        await asyncio.sleep(_PRUNE_SECONDS)
+        own = databases.own
+        if not databases.ready.is_set() or own.last_used <= last:
+            continue
+        days = (settings.audit_retention_days, settings.deleted_retention_days)
+        try:
+            gone = await own.value("SELECT workspace.prune($1, $2)", *days)
+            logger().info("pruned", changes=gone)
+        except (ServiceError, asyncpg.PostgresError) as error:
+            logger().warning("not_pruned", error=str(error))
+        last = own.last_used

@@ -104,10 +104,14 @@ Version = Annotated[int, Field(ge=1)]
 
 
 def _small(metadata: dict[str, Any] | None) -> dict[str, Any] | None:
-    if metadata is not None and len(to_json(metadata)) > _MAX_METADATA:
+    if not metadata:
+        return metadata
+    if len(to_json(metadata)) > _MAX_METADATA:
         raise PydanticCustomError(
             "too_large", "may have 16 kB at most, as JSON without blanks"
         )
+    if to_json(metadata) != to_json(metadata, inf_nan_mode="null"):
+        raise PydanticCustomError("not_finite", "has a number that JSON cannot hold")
     return metadata
 
 

@@ -38,18 +38,20 @@ _ID: Final = re.compile(r"([0-9a-f]{0,32})\.([0-9]{1,20})\.([0-9]{1,19})")
 
 _HEAD: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
 _FLOOR: Final = "SELECT xid::text FROM workspace.stream_floor"
+# The order is by c.xid: a bare xid would be the column of the result, which is text.
 _EVENTS: Final = """
-SELECT xid::text, seq, kind, json_build_object('id', subject, 'version', version,
+SELECT c.xid::text, c.seq, kind, json_build_object('id', subject, 'version', version,
     'at', at, 'by', actor)::text
-FROM workspace.changes WHERE (xid, seq) > ($1::text::xid8, $2::bigint)"""
+FROM workspace.changes c WHERE (c.xid, c.seq) > ($1::text::xid8, $2::bigint)"""
 _NEW: Final = f"""
 WITH h AS MATERIALIZED (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin)
 SELECT (SELECT xmin::text FROM h), (SELECT max(xid) FROM workspace.changes
     WHERE xid >= (SELECT xmin FROM h)) IS NOT NULL, coalesce(json_agg(e.*), '[]')::text
-FROM ({_EVENTS} AND xid < (SELECT xmin FROM h) ORDER BY xid, seq LIMIT $3)
+FROM ({_EVENTS} AND c.xid < (SELECT xmin FROM h) ORDER BY c.xid, c.seq LIMIT $3)
     AS e (xid, seq, kind, data)"""
 _UNTIL: Final = f"""
-{_EVENTS} AND (xid, seq) <= ($3::text::xid8, $4::bigint) ORDER BY xid, seq LIMIT $5"""
+{_EVENTS} AND (c.xid, c.seq) <= ($3::text::xid8, $4::bigint)
+ORDER BY c.xid, c.seq LIMIT $5"""
 
 
 class Position(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import shutil
@@ -39,9 +40,13 @@ _LABEL: Final = "backup_label"
 
 @dataclass(frozen=True)
 class Taken:
-    """A snapshot of a running cluster, and the seconds that its checkpoint took."""
+    """A snapshot of a running cluster, and the seconds that the parts of it took.
+
+    `flush_seconds` went into writing out what the parent had in memory.
+    """
 
     snapshot: Snapshot
+    flush_seconds: float
     checkpoint_seconds: float
     copy_seconds: float
 
@@ -82,22 +87,76 @@ class Store:
     def take(self, catalog: Catalog, timeline_id: str, running: Attachment) -> Taken:
         """Take a snapshot of a cluster while its server runs."""
         with snapshots.staging(self.layout) as directory:
-            os.mkdir(directory, 0o755)
-            data = os.path.join(directory, "data")
-            started = time.monotonic()
-            with _backup(running) as backup:
-                redo = backup.redo
-                flushed = time.monotonic()
-                clone.clone_cluster(running.pgdata, data, driver=self.driver)
-                lsn, label = backup.stop()
-            copied = time.monotonic()
-            with open(os.path.join(data, _LABEL), "w", encoding="utf-8") as file:
-                file.write(label)
-            self._await(catalog.tenant_id, timeline_id, lsn)
+            taken = self._copy(catalog, timeline_id, running, directory)
+            lsn = taken.snapshot.lsn
             target = self.layout.snapshot(catalog.tenant_id, timeline_id, lsn)
-            snapshot = Snapshot(lsn=lsn, redo=redo, taken_at=now())
-            kept = snapshots.publish(directory, snapshot, target)
-        return Taken(kept, flushed - started, copied - flushed)
+            snapshots.publish(directory, taken.snapshot, target)
+        return taken
+
+    def sow(
+        self, catalog: Catalog, timeline_id: str, running: Attachment, child_id: str
+    ) -> Taken:
+        """Copy a cluster while its server runs, for the first endpoint of a new branch.
+
+        That takes it as its directory: a snapshot would have to be copied once more.
+        Who needs it later has an older snapshot and WAL.
+        """
+        with snapshots.staging(self.layout) as directory:
+            identity = self._programs.identity
+            taken = self._copy(
+                catalog, timeline_id, running, directory, identity=identity
+            )
+            target = self.layout.seed(catalog.tenant_id, child_id)
+            shutil.rmtree(target, ignore_errors=True)  # of an attempt that failed
+            snapshots.publish(directory, taken.snapshot, target)
+        return taken
+
+    def _copy(
+        self,
+        catalog: Catalog,
+        timeline_id: str,
+        running: Attachment,
+        directory: str,
+        *,
+        identity: Identity | None = None,
+    ) -> Taken:
+        """Make what a snapshot of a running cluster consists of."""
+        os.mkdir(directory, 0o755)
+        data = os.path.join(directory, "data")
+        clock = _Clock()
+        # Twice: what the checkpoint adds is little when the rest is out already, and
+        # the less time a backup takes, the fewer whole pages the parent has to log.
+        self._write_out(running.pgdata)
+        flush = clock.lap()
+        with _backup(running) as backup:
+            redo = backup.redo
+            checkpoint = clock.lap()
+            self._write_out(running.pgdata)
+            flush += clock.lap()
+            clone.clone_cluster(
+                running.pgdata, data, driver=self.driver, owner=identity
+            )
+            lsn, text = backup.stop()
+        label = os.path.join(data, _LABEL)
+        with open(label, "w", encoding="utf-8") as file:
+            owner.give(label, identity)
+            file.write(text)
+        copy = clock.lap()
+        self._await(catalog.tenant_id, timeline_id, lsn)
+        snapshot = Snapshot(lsn=lsn, redo=redo, taken_at=now())
+        _LOG.info(
+            "copy of %s at %s: flush %.3f s, checkpoint %.3f s, copy %.3f s",
+            timeline_id,
+            lsn,
+            flush,
+            checkpoint,
+            copy,
+        )
+        return Taken(snapshot, flush, checkpoint, copy)
+
+    def _write_out(self, pgdata: str) -> None:
+        if self.driver.shares:  # a full copy reads from memory
+            clone.write_out_cluster(pgdata)
 
     def adopt(
         self, catalog: Catalog, timeline_id: str, data: str, end: Lsn
@@ -145,13 +204,17 @@ class Store:
             Unsatisfiable: the position is older than all that is kept.
             BranchpgError: the directory cannot be made there.
         """
-        base = self.nearest(catalog, timeline_id, lsn)
         identity = self._programs.identity
         making = f"{target}.making"
         shutil.rmtree(making, ignore_errors=True)
         shutil.rmtree(target, ignore_errors=True)
+        seed = snapshots.seed_of(self.layout, catalog.tenant_id, timeline_id)
         try:
-            clone.clone_tree(base.path, making, driver=self.driver, owner=identity)
+            if seed and not standby and _moved(seed, making):
+                base = seed
+            else:
+                base = self.nearest(catalog, timeline_id, lsn)
+                clone.clone_tree(base.path, making, driver=self.driver, owner=identity)
         except PermissionError as error:
             raise BranchpgError(
                 f'the pageserver cannot write "{making}": {error.strerror}',
@@ -176,6 +239,29 @@ class Store:
                 f"no quorum of safekeepers has the WAL of the snapshot up to {lsn}",
                 hint="start the others",
             )
+
+
+def _moved(seed: Snapshot, target: str) -> bool:
+    """Make a seed's data a directory elsewhere; return False where it cannot be."""
+    try:
+        os.rename(seed.path, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        return False
+    finally:
+        snapshots.remove(seed)
+    return True
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def lap(self) -> float:
+        """Return the seconds since the last call."""
+        before, self._last = self._last, time.monotonic()
+        return self._last - before
 
 
 def _let_stand_by(data: str, identity: Identity | None) -> None:

@@ -15,7 +15,7 @@ import msgspec
 
 from branchpg.errors import BranchpgError, NotFound
 from branchpg.http import codec
-from branchpg.store import durable
+from branchpg.store import durable, snapshots
 from branchpg.store.catalog import FORMAT, Catalog
 
 if TYPE_CHECKING:
@@ -239,3 +239,6 @@ class Tenants:
             if timeline_id not in catalog.timelines:
                 _LOG.warning("removing what is left of timeline %s", timeline_id)
                 shutil.rmtree(os.path.join(root, timeline_id), ignore_errors=True)
+            elif not snapshots.seed_of(self._layout, catalog.tenant_id, timeline_id):
+                seed = self._layout.seed(catalog.tenant_id, timeline_id)
+                shutil.rmtree(seed, ignore_errors=True)  # of an earlier boot

@@ -7,12 +7,14 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from branchpg.errors import (
     BadRequest,
+    BranchpgError,
     Conflict,
     PreconditionFailed,
     TryLater,
@@ -62,6 +64,7 @@ class Timelines:
         self._wal = wal
         self._safekeepers = safekeepers
         self._programs = programs
+        self._keeping = threading.Lock()
 
     def bootstrap(self, tenant: Tenant, timeline_id: str) -> Timeline:
         """Make a tenant's first timeline, of an empty cluster."""
@@ -139,8 +142,13 @@ class Timelines:
             ancestor = tenant.catalog.timeline(ancestor_id)
             if ancestor.is_archived or ancestor.is_deleting:
                 raise Unsatisfiable(f"timeline {ancestor_id} is archived or deleted")
-            point = self._point(tenant, ancestor, lsn)
             self._prepare(tenant.catalog, timeline_id)
+            try:
+                point = self._point(tenant, ancestor, lsn, timeline_id)
+            except BranchpgError:
+                directory = self._layout.timeline(tenant.id, timeline_id)
+                shutil.rmtree(directory, ignore_errors=True)
+                raise
             self._inherit(tenant.catalog, timeline_id, ancestor_id, point)
             timeline = Timeline(
                 timeline_id=timeline_id,
@@ -162,18 +170,12 @@ class Timelines:
             if running is None or running.dsn is None:
                 return None
             taken = self._store.take(tenant.catalog, timeline_id, running)
-            _LOG.info(
-                "snapshot of %s at %s: checkpoint %.3f s, copy %.3f s",
-                timeline_id,
-                taken.snapshot.lsn,
-                taken.checkpoint_seconds,
-                taken.copy_seconds,
-            )
             return taken.snapshot.lsn
 
     def keep_snapshots(self, tenant: Tenant, timeline_id: str) -> None:
         """Make the snapshots last that were taken in a hurry."""
-        with tenant.history.reading():
+        # One at a time: whoever asks for it may meet the service's own round.
+        with tenant.history.reading(), self._keeping:
             own = snapshots.all_of(self._layout, tenant.id, timeline_id)
             for snapshot in own:
                 if not snapshot.lasts:
@@ -300,11 +302,13 @@ class Timelines:
         durable.sync_tree(root)
         return base.lsn
 
-    def _point(self, tenant: Tenant, ancestor: Timeline, lsn: Lsn | None) -> Lsn:
+    def _point(
+        self, tenant: Tenant, ancestor: Timeline, lsn: Lsn | None, child_id: str
+    ) -> Lsn:
         """Return the end of a whole record where a branch is to begin."""
         catalog = tenant.catalog
         if lsn is None:
-            return self._head(tenant, ancestor)
+            return self._head(tenant, ancestor, child_id)
         aligned = Lsn(-(-lsn // _ALIGNMENT) * _ALIGNMENT)
         _check_start(catalog, ancestor, aligned)
         head = self._wal.head(catalog, ancestor)
@@ -319,12 +323,12 @@ class Timelines:
             return aligned
         return self._wal.whole_end(catalog, ancestor.timeline_id, aligned)
 
-    def _head(self, tenant: Tenant, ancestor: Timeline) -> Lsn:
+    def _head(self, tenant: Tenant, ancestor: Timeline, child_id: str) -> Lsn:
         """Return the head of a timeline, after everything that was acknowledged."""
         catalog, running = tenant.catalog, ancestor.attachment
         if running is not None and running.dsn is not None:
             try:
-                return self._live_head(tenant, ancestor.timeline_id, running)
+                return self._live_head(tenant, ancestor.timeline_id, running, child_id)
             except Unreachable as error:  # its compute was killed: all is in the WAL
                 _LOG.warning("%s", error)
         head = self._wal.head(catalog, ancestor)
@@ -332,12 +336,14 @@ class Timelines:
             return head
         return self._wal.whole_end(catalog, ancestor.timeline_id, head)
 
-    def _live_head(self, tenant: Tenant, timeline_id: str, running: Attachment) -> Lsn:
+    def _live_head(
+        self, tenant: Tenant, timeline_id: str, running: Attachment, child_id: str
+    ) -> Lsn:
         head = self._flushed(tenant, timeline_id, running)
         if self.lag(tenant, timeline_id, head) > _LAG[self._store.driver]:
-            taken = self.snapshot(tenant, timeline_id)
-            if taken is not None:
-                return taken
+            with tenant.lock(timeline_id):
+                taken = self._store.sow(tenant.catalog, timeline_id, running, child_id)
+            return taken.snapshot.lsn
         return self._wal.whole_end(tenant.catalog, timeline_id, head)
 
     def _flushed(self, tenant: Tenant, timeline_id: str, running: Attachment) -> Lsn:

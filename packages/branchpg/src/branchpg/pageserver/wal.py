@@ -72,12 +72,8 @@ class Wal:
         for segment in row:
             target = os.path.join(directory, segment.name)
             keeper = _owner_of(catalog, timeline_id, segment)
-            whole = self._file(catalog, keeper, segment)
             end = min(upto, segment.end)
-            if whole:
-                clone.clone_file(whole, target, driver=self._driver)
-            else:
-                self._tail(catalog, keeper, segment, end=end, target=target)
+            self._fetch(catalog, keeper, segment, end=end, target=target)
             _zero_from(target, end - segment.start, segment.size)
             os.chmod(target, 0o600)
             if owner:
@@ -187,7 +183,7 @@ class Wal:
         path = os.path.join(root, segment.name)
         return path if os.path.exists(path) else None
 
-    def _tail(
+    def _fetch(
         self,
         catalog: Catalog,
         timeline: Timeline,
@@ -196,22 +192,42 @@ class Wal:
         end: Lsn,
         target: str,
     ) -> None:
-        """Write a segment that is not whole here to a new file, up to a position."""
+        """Write a segment up to a position to a new file, from wherever it is."""
+        # Ingested between a look here and the question there, it is gone from there.
+        for _ in range(2):
+            whole = self._file(catalog, timeline, segment)
+            if whole:
+                clone.clone_file(whole, target, driver=self._driver)
+                return
+            if self._tail(catalog, timeline, segment, end=end, target=target):
+                return
+        raise Unsatisfiable(
+            f"WAL segment {segment.name} of timeline {timeline.timeline_id} is not "
+            f"there up to {end}",
+            hint="it was removed by GC, or no safekeeper that has it is up",
+        )
+
+    def _tail(
+        self,
+        catalog: Catalog,
+        timeline: Timeline,
+        segment: Segment,
+        *,
+        end: Lsn,
+        target: str,
+    ) -> bool:
+        """Write a segment that is not whole here to a new file; False for nowhere."""
         tenant_id, timeline_id = catalog.tenant_id, timeline.timeline_id
         if end > timeline.start_lsn and self._safekeepers.segment(
             tenant_id, timeline_id, segment, upto=end, to=target
         ):
-            return
+            return True
         root = self._layout.wal(tenant_id, timeline_id)
         path = os.path.join(root, segment.name + _PARTIAL)
         if end <= timeline.start_lsn and os.path.exists(path):
             clone.clone_file(path, target, driver=self._driver)
-            return
-        raise Unsatisfiable(
-            f"WAL segment {segment.name} of timeline {timeline_id} is not there "
-            f"up to {end}",
-            hint="it was removed by GC, or no safekeeper that has it is up",
-        )
+            return True
+        return False
 
 
 def _owner_of(catalog: Catalog, timeline_id: str, segment: Segment) -> Timeline:

@@ -17,6 +17,7 @@ from branchpg.store.durable import sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import BinaryIO
 
 __all__ = ["Segments"]
 
@@ -86,6 +87,14 @@ class Segments:
             self._handle = -1
             os.close(handle)
 
+    def opened(self, segment: Segment) -> BinaryIO:
+        """Return a segment, open for reading: it can be read to the end if removed.
+
+        Raises:
+            FileNotFoundError: it is not here.
+        """
+        return open(self.path(segment), "rb", buffering=0)
+
     def read(self, lsn: int, most: int) -> bytes:
         """Return bytes from a position on, of one segment only.
 
@@ -93,7 +102,7 @@ class Segments:
             FileNotFoundError: the segment is not here.
         """
         segment = self.at(lsn)
-        with open(self.path(segment), "rb", buffering=0) as file:
+        with self.opened(segment) as file:
             wanted = min(most, segment.end - lsn)
             return os.pread(file.fileno(), wanted, lsn - segment.start)
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response, StreamingResponse
 
-from branchpg.errors import BadRequest, NotFound
+from branchpg.errors import BadRequest, BranchpgError, NotFound
 from branchpg.lsn import Lsn, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
     from branchpg.safekeeper.timeline import Timeline
 
@@ -38,7 +39,7 @@ def digest(timeline: Timeline, start: Lsn, until: Lsn) -> str:
             f"not from {start} to {until}"
         )
     found = hashlib.sha256()
-    for piece in _bytes(timeline, start, until, until):
+    for piece in _bytes(timeline, start, until):
         found.update(piece)
     return found.hexdigest()
 
@@ -56,7 +57,7 @@ def segment_response(timeline: Timeline, name: str, wanted: str | None) -> Respo
     segment = Segment.of_name(name, state.wal_seg_size)
     missing = flush is None or segment.start >= flush
     missing = missing or segment.postgres_timeline != state.postgres_timeline
-    if flush is None or missing or not os.path.exists(timeline.segments.path(segment)):
+    if flush is None or missing:
         raise NotFound(f"segment {name} is not here")
     start, end, status = 0, segment.size, HTTPStatus.OK
     match = _RANGE.fullmatch(wanted or "")
@@ -73,22 +74,36 @@ def segment_response(timeline: Timeline, name: str, wanted: str | None) -> Respo
     }
     if match:
         headers["content-range"] = f"bytes {start}-{end - 1}/{segment.size}"
-    first = segment.start
-    body = _bytes(timeline, Lsn(first + start), Lsn(first + end), flush)
+    try:
+        file = timeline.segments.opened(segment)
+    except FileNotFoundError:
+        raise NotFound(f"segment {name} is not here") from None
+    body = _range(file, start, end, flush - segment.start)
     return StreamingResponse(
         body, status, headers=headers, media_type="application/octet-stream"
     )
 
 
-def _bytes(timeline: Timeline, start: Lsn, until: Lsn, flush: Lsn) -> Iterator[bytes]:
+def _range(file: BinaryIO, start: int, end: int, flush: int) -> Iterator[bytes]:
+    """Yield bytes of a segment's file, which may be removed meanwhile; then zeros."""
+    with file:
+        position = start
+        while position < end:
+            if position < flush:
+                wanted = min(_PIECE, end - position, flush - position)
+                piece = os.pread(file.fileno(), wanted, position)
+            else:
+                piece = bytes(min(_PIECE, end - position))
+            if not piece:
+                raise BranchpgError(f"a segment ends at {position} of {flush} bytes")
+            yield piece
+            position += len(piece)
+
+
+def _bytes(timeline: Timeline, start: Lsn, until: Lsn) -> Iterator[bytes]:
     position = int(start)
     while position < until:
-        if position >= flush:
-            piece = bytes(min(_PIECE, until - position))
-        else:
-            piece = timeline.segments.read(
-                position, min(_PIECE, until - position, flush - position)
-            )
+        piece = timeline.segments.read(position, min(_PIECE, until - position))
         if not piece:
             raise NotFound(f"the WAL at {Lsn(position)} is not here any more")
         yield piece

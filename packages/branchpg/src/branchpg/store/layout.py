@@ -7,6 +7,8 @@
   tenants/<tenant>/timelines/<timeline>/
     snapshots/<LSN>/snapshot.json  see store.snapshots
     snapshots/<LSN>/data/          a data directory without WAL
+    seed/                          a snapshot of the ancestor where the timeline starts,
+                                   until its first endpoint takes it as its directory
     wal/<segment>                  whole segments
     wal/<segment>.partial          the timeline's first one, up to where it starts
 """
@@ -61,6 +63,10 @@ class Layout:
     def wal(self, tenant_id: str, timeline_id: str) -> str:
         """The directory of a timeline's segments."""
         return os.path.join(self.timeline(tenant_id, timeline_id), "wal")
+
+    def seed(self, tenant_id: str, timeline_id: str) -> str:
+        """The directory of what a timeline's first endpoint begins with."""
+        return os.path.join(self.timeline(tenant_id, timeline_id), "seed")
 
     def snapshots(self, tenant_id: str, timeline_id: str) -> str:
         """The directory of a timeline's snapshots."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import uuid
@@ -27,6 +28,7 @@ __all__ = [
     "keep",
     "publish",
     "remove",
+    "seed_of",
     "staging",
 ]
 
@@ -74,8 +76,11 @@ def publish(directory: str, snapshot: Snapshot, target: str) -> Snapshot:
     fresh = msgspec.structs.replace(snapshot, path="", boot_id=durable.boot_id())
     _describe(directory, fresh)
     failpoints.step()
-    with contextlib.suppress(FileExistsError):
+    try:
         os.rename(directory, target)
+    except OSError as error:
+        if error.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
+            raise
     return msgspec.structs.replace(fresh, path=os.path.join(target, "data"))
 
 
@@ -103,13 +108,27 @@ def all_of(layout: Layout, tenant_id: str, timeline_id: str) -> tuple[Snapshot, 
         return ()
     found = []
     for name in names:
-        with contextlib.suppress(FileNotFoundError):  # being removed
-            with open(os.path.join(root, name, _ABOUT), "rb") as file:
-                about = msgspec.json.decode(file.read(), type=Snapshot, dec_hook=_lsn)
-            if about.boot_id in {None, durable.boot_id()}:
-                path = os.path.join(root, name, "data")
-                found.append(msgspec.structs.replace(about, path=path))
+        about = _at(os.path.join(root, name))
+        if about:
+            found.append(about)
     return tuple(found)
+
+
+def seed_of(layout: Layout, tenant_id: str, timeline_id: str) -> Snapshot | None:
+    """Return what the first endpoint of a timeline may have for itself, if anything."""
+    return _at(layout.seed(tenant_id, timeline_id))
+
+
+def _at(directory: str) -> Snapshot | None:
+    """Return the snapshot in a directory, unless it is of another boot."""
+    try:
+        with open(os.path.join(directory, _ABOUT), "rb") as file:
+            about = msgspec.json.decode(file.read(), type=Snapshot, dec_hook=_lsn)
+    except FileNotFoundError:  # being removed
+        return None
+    if about.boot_id not in {None, durable.boot_id()}:
+        return None
+    return msgspec.structs.replace(about, path=os.path.join(directory, "data"))
 
 
 def remove(snapshot: Snapshot) -> None:

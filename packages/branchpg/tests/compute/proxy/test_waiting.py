@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import struct
 import threading
 
 import psycopg2
@@ -101,8 +102,18 @@ def test_a_server_that_is_not_there_is_asked_for_again(run_proxy, yard):
         proxy.connect()
 
 
-def test_a_server_that_is_starting_up_is_tried_again(proxy, yard, clusters):
-    """One that says so a few times, and is then replaced by one that is up."""
+@pytest.mark.parametrize(
+    "words",
+    [
+        messages.error(
+            "the database system is starting up", code="57P03", severity="FATAL"
+        ),
+        b"",
+    ],
+    ids=["starting", "dead"],
+)
+def test_a_server_that_is_not_ready_is_tried_again(proxy, yard, clusters, words):
+    """One that says so, or dies, a few times, and is then replaced."""
     path = os.path.join(clusters["main"].directory, "starting")
     refusals = []
 
@@ -111,9 +122,7 @@ def test_a_server_that_is_starting_up_is_tried_again(proxy, yard, clusters):
             connection, _ = listener.accept()
             with connection:
                 connection.recv(4096)
-                words = "the database system is starting up"
-                error = messages.error(words, code="57P03", severity="FATAL")
-                connection.sendall(error)
+                connection.sendall(words)
             refusals.append(1)
         yard.paths.clear()
 
@@ -150,8 +159,23 @@ def test_a_reset_during_the_login_leads_to_the_new_server(proxy, yard, clusters)
     assert answers == ["main"]
 
 
+def test_a_server_that_dies_during_the_login_is_told_of(proxy, yard, clusters):
+    path = os.path.join(clusters["main"].directory, "dying")
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as listener:
+        listener.bind(path)
+        listener.listen()
+        yard.paths["main"] = path
+        with contextlib.closing(proxy.raw()) as sock:
+            sock.sendall(startup(user="alice"))
+            with listener.accept()[0] as server:
+                server.recv(4096)
+                server.sendall(messages.frame(b"R", struct.pack("!I", 0)))
+            assert b"the server ended during the login" in rest_of(sock)
+    os.unlink(path)
+
+
 def test_a_server_that_breaks_the_protocol_is_left(proxy, yard, clusters):
-    for number, words in enumerate((b"", b"R\0\0\0\1", b"K\0\0\0\5x", b"?" * 5000)):
+    for number, words in enumerate((b"R\0\0\0\1", b"K\0\0\0\5x", b"?" * 5000)):
         path = os.path.join(clusters["main"].directory, f"broken{number}")
         with contextlib.closing(socket.socket(socket.AF_UNIX)) as listener:
             listener.bind(path)

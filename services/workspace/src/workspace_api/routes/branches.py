@@ -19,7 +19,7 @@ from workspace_api.models import (
     Done,
     One,
 )
-from workspace_api.routes.declare import Base, failures, router
+from workspace_api.routes.declare import failures, router
 from workspace_api.service import Service
 
 __all__ = ["routes"]
@@ -82,7 +82,7 @@ class _Branches:
         return self._service.databases.name_of(requests.branch(scope, given))
 
 
-def routes(service: Service, base: Base) -> APIRouter:
+def routes(service: Service, base: str) -> APIRouter:
     """Return the routes of branches, as the OpenAPI document has them."""
     do, made = _Branches(service), router(base, "branches")
     unsupported = failures(501)

@@ -21,7 +21,7 @@ from workspace_api.models import (
     One,
     Reorder,
 )
-from workspace_api.routes.declare import Base, router
+from workspace_api.routes.declare import router
 from workspace_api.service import Service
 
 __all__ = ["routes"]
@@ -96,7 +96,7 @@ def _listed(json: str, count: int) -> Answer:
     return json_answer(200, body.encode())
 
 
-def routes(service: Service, base: Base) -> APIRouter:
+def routes(service: Service, base: str) -> APIRouter:
     """Return the routes of categories, as the OpenAPI document has them."""
     do, made = _Categories(service), router(base, "categories")
 

@@ -1,6 +1,5 @@
 """How routes are declared for the OpenAPI document: shared answers and parameters."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header
@@ -8,7 +7,7 @@ from fastapi import APIRouter, Depends, Header
 from servicekit.plain import PlainRoute
 from workspace_api.models import BRANCH_PATTERN, Failure
 
-__all__ = ["FAILURES", "IF_MATCH", "Base", "etag", "failures", "router"]
+__all__ = ["FAILURES", "IF_MATCH", "etag", "failures", "router"]
 
 _WORDS: Final = {
     400: "The request is malformed, or not what the schema says",
@@ -63,19 +62,10 @@ def _on_branch(
     del x_branch
 
 
-@dataclass(frozen=True)
-class Base:
-    """What the paths of routes begin with, and whether the document has them."""
-
-    path: str
-    documented: bool
-
-
-def router(base: Base, tag: str, *, branch: bool = True) -> APIRouter:
+def router(base: str, tag: str, *, branch: bool = True) -> APIRouter:
     """Return a router of plain routes."""
     return APIRouter(
-        prefix=base.path,
-        include_in_schema=base.documented,
+        prefix=base,
         tags=[tag],
         route_class=PlainRoute,
         responses=FAILURES,

@@ -10,7 +10,7 @@ from servicekit.responses import Answer, json_answer
 from workspace_api import audit, requests
 from workspace_api.events import Stream
 from workspace_api.models import AuditEntry, AuditQuery, EventsQuery, Listed
-from workspace_api.routes.declare import Base, router
+from workspace_api.routes.declare import router
 from workspace_api.service import Service
 
 __all__ = ["routes"]
@@ -45,7 +45,7 @@ class _Events:
         return json_answer(200, await audit.page(database, wanted))
 
 
-def routes(service: Service, base: Base) -> APIRouter:
+def routes(service: Service, base: str) -> APIRouter:
     """Return the routes of events, as the OpenAPI document has them."""
     do, made = _Events(service), router(base, "events")
 

@@ -25,7 +25,7 @@ from workspace_api.models import (
     One,
     Stats,
 )
-from workspace_api.routes.declare import IF_MATCH, Base, etag, failures, router
+from workspace_api.routes.declare import IF_MATCH, etag, failures, router
 from workspace_api.service import Service
 
 __all__ = ["routes"]
@@ -150,7 +150,7 @@ def _told(
     return json_answer(status, _data(item.json, message), _etag(item), *headers)
 
 
-def routes(service: Service, base: Base) -> APIRouter:
+def routes(service: Service, base: str) -> APIRouter:
     """Return the routes of items, as the OpenAPI document has them."""
     do, made = _Items(service), router(base, "items")
     conditional = {"openapi_extra": {"parameters": [IF_MATCH]}}

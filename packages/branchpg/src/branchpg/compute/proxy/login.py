@@ -10,8 +10,9 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final, Protocol
 
+from branchpg.compute.proxy.channel import GoneError
 from branchpg.compute.proxy.failures import NOT_NOW, refusal
-from branchpg.errors import BadRequest, TryLater
+from branchpg.errors import BadRequest, BranchpgError, TryLater
 from branchpg.wire import messages
 from branchpg.wire.startup import Cancel
 
@@ -81,13 +82,14 @@ async def log_in(
     Raises:
         TryLater: the server does not take connections yet, or any more; the client
             was not told.
-        GoneError: either side closed.
+        GoneError: the client closed.
+        BranchpgError: the server ended in the middle of it.
         BadRequest: either side said what does not belong here.
     """
     told = False
     pending = b""  # told together: a login is a dozen small messages
     while True:
-        kind, body = await server.message(_MESSAGE_LIMIT)
+        kind, body = await _said(server, told=told)
         if kind == b"E" and not told and refusal(body) == NOT_NOW:
             raise TryLater("the server does not take connections")
         told = True
@@ -101,6 +103,16 @@ async def log_in(
         if kind in {b"E", b"Z"}:
             await client.tell(pending)
             return kind == b"Z"
+
+
+async def _said(server: Channel, *, told: bool) -> tuple[bytes, bytes]:
+    """Return the server's next message; one that died may be started again."""
+    try:
+        return await server.message(_MESSAGE_LIMIT)
+    except GoneError as error:
+        if told:
+            raise BranchpgError("the server ended during the login") from error
+        raise TryLater("the server ended before it said anything") from error
 
 
 async def _authenticate(

@@ -286,6 +286,42 @@ LANGUAGE sql AS $$
         (SELECT max(id) FROM workspace.workspace_items)));
 $$;
 
+-- A logical backup brings the numbers of another cluster's transactions. Those that are
+-- still to come here would hide their changes until then; they become the oldest.
+CREATE OR REPLACE FUNCTION workspace.adopt_changes() RETURNS void
+LANGUAGE sql AS $$
+    UPDATE workspace.stream_floor SET xid = pg_snapshot_xmin(pg_current_snapshot())
+    WHERE EXISTS (SELECT FROM workspace.changes
+        WHERE xid >= pg_snapshot_xmax(pg_current_snapshot()));
+    UPDATE workspace.changes SET xid = '3'
+    WHERE xid >= pg_snapshot_xmax(pg_current_snapshot());
+$$;
+
+-- What is older than this goes: changes after one time, deleted items after another.
+CREATE OR REPLACE FUNCTION workspace.prune(changes_days int, deleted_days int)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    kept xid8;
+    gone bigint;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended('workspace.prune', 0)) THEN
+        RETURN 0;
+    END IF;
+    SELECT xid INTO kept FROM workspace.changes
+    WHERE at >= now() - make_interval(days => changes_days)
+    ORDER BY xid, seq LIMIT 1;
+    kept := coalesce(kept, pg_snapshot_xmin(pg_current_snapshot()));
+    DELETE FROM workspace.changes WHERE xid < kept;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    IF gone > 0 THEN
+        UPDATE workspace.stream_floor SET xid = kept;
+    END IF;
+    DELETE FROM workspace.deleted_items
+    WHERE deleted_at < now() - make_interval(days => deleted_days);
+    DELETE FROM workspace.idempotency_keys WHERE at < now() - interval '1 day';
+    RETURN gone;
+END $$;
+
 -- Views
 
 CREATE OR REPLACE VIEW workspace.v_active_items_by_category AS

@@ -1,0 +1,139 @@
+"""Where the file system shares blocks: a branch costs one clone, and may lose it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from branchpg_harness.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# More than what is quicker to replay than to clone.
+ROWS = 200_000
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="module")
+def xfs() -> Iterator[str]:
+    """A directory on an XFS with reflink."""
+    if os.geteuid() != 0 or not shutil.which("mkfs.xfs"):
+        pytest.skip("needs root, to mount, and mkfs.xfs (Debian: xfsprogs)")
+    folder = tempfile.mkdtemp(prefix="bx", dir="/tmp")
+    os.chmod(folder, 0o755)
+    image, mount = f"{folder}/image", f"{folder}/x"
+    os.mkdir(mount)
+    with open(image, "wb") as file:
+        file.truncate(4 * 2**30)
+    subprocess.run(["mkfs.xfs", "-q", "-m", "reflink=1", image], check=True)
+    mounted = subprocess.run(
+        ["mount", "-o", "loop", image, mount], capture_output=True, text=True
+    )
+    try:
+        if mounted.returncode:
+            pytest.skip(f"no loop device: {mounted.stderr}")
+        os.chmod(mount, 0o755)
+        yield mount
+    finally:
+        subprocess.run(["umount", mount], capture_output=True)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def stack(xfs: str) -> Iterator[Stack]:
+    with Stack(place=xfs) as started:
+        # No snapshot by the way: a branch would have less to catch up with.
+        config = {"checkpoint_distance": 2**40, "checkpoint_timeout": "1d"}
+        content = {"tenant_id": started.tenant, **config}
+        started.http("pageserver").send("PATCH", "/v1/tenant/config", content, dict)
+        # Nor one of a cluster that is set up for the first time, as main is here.
+        started.sql("SELECT 1")
+        started.api("PUT", f"/timeline/{started.timeline('main')}/checkpoint", {})
+        yield started
+
+
+def sown(stack: Stack, name: str) -> str:
+    """Write much to a new branch, branch off it; return the directory of the seed."""
+    stack.create(f"{name}-parent")
+    stack.sql(
+        "CREATE TABLE t AS SELECT n, repeat(md5(n::text), 4) s "
+        f"FROM generate_series(1, {ROWS}) n",
+        branch=f"{name}-parent",
+    )
+    stack.create(name, f"{name}-parent")
+    root = f"{stack.root}/pageserver/tenants/{stack.tenant}/timelines"
+    seed = f"{root}/{stack.timeline(name)}/seed"
+    assert os.path.exists(f"{seed}/snapshot.json")
+    return seed
+
+
+def rows(stack: Stack, name: str) -> Any:
+    return stack.sql("SELECT count(*) FROM t", branch=name)
+
+
+def test_the_first_endpoint_takes_the_clone_of_the_parent_itself(stack: Stack) -> None:
+    seed = sown(stack, "taken")
+    file = os.stat(f"{seed}/data/PG_VERSION").st_ino
+    stack.sql("DELETE FROM t", branch="taken-parent")
+    assert rows(stack, "taken") == ROWS
+    pgdata = f"{stack.root}/compute/endpoints/{stack.endpoint('taken')['id']}/pgdata"
+    assert os.stat(f"{pgdata}/PG_VERSION").st_ino == file
+    assert not os.path.exists(seed)
+    assert rows(stack, "taken-parent") == 0
+
+
+def test_a_branch_that_lost_its_clone_is_made_of_what_its_parent_has(
+    stack: Stack,
+) -> None:
+    shutil.rmtree(sown(stack, "lost"))
+    assert rows(stack, "lost") == ROWS
+
+
+def test_a_read_only_endpoint_leaves_the_clone_to_the_one_that_writes(
+    stack: Stack,
+) -> None:
+    seed = sown(stack, "read")
+    at = f"neon_lsn:{stack.branch('GET', '/read')['branch']['parent_lsn']}"
+    with stack.connect("read", options=at) as past, past.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM t")
+        assert cursor.fetchone() == (ROWS,)
+    assert os.path.exists(seed)
+    assert rows(stack, "read") == ROWS
+
+
+def test_a_branch_of_a_branch_that_nobody_has_used(stack: Stack) -> None:
+    sown(stack, "between")
+    stack.create("leaf", "between")
+    assert rows(stack, "leaf") == rows(stack, "between") == ROWS
+
+
+@pytest.mark.parametrize("booted", [False, True], ids=["same boot", "another boot"])
+def test_the_pageserver_is_killed_before_the_clone_is_used(
+    stack: Stack, booted: bool
+) -> None:
+    """What is not on disk is not to be trusted after a start of the machine."""
+    seed = sown(stack, f"killed-{booted:d}")
+    stack.kill("pageserver")
+    if booted:
+        with open(f"{seed}/snapshot.json", "r+b") as file:
+            about = json.load(file) | {"boot_id": "another one"}
+            file.seek(0)
+            file.truncate()
+            file.write(json.dumps(about).encode())
+    stack.start("pageserver")
+    assert os.path.exists(seed) != booted
+    assert rows(stack, f"killed-{booted:d}") == ROWS
+
+
+def test_a_reset_takes_the_clone_too(stack: Stack) -> None:
+    sown(stack, "again")
+    stack.sql("INSERT INTO t SELECT * FROM t", branch="again-parent")
+    stack.branch("POST", "/again/reset")
+    assert rows(stack, "again") == 2 * ROWS

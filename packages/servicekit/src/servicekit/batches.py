@@ -1,0 +1,120 @@
+"""Questions that come at the same time, asked together.
+
+A question that comes while others are being answered waits with those that come
+meanwhile, and all of them are one question then. Nothing waits while nobody is being
+answered: a single client pays no more than without.
+
+There are no tasks of its own. The first who comes asks in the name of all; who has its
+answer hands on to the first of those who wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+__all__ = ["Batches"]
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+_LEAD: Final = object()
+"""What somebody who waits gets instead of an answer: it is their turn to ask."""
+
+
+class Batches(Generic[Q, A]):
+    """Asks `ask` with several questions at a time.
+
+    Attributes:
+        ask: returns as many answers, in the same order; an answer that is an exception
+            is raised to who asked that question.
+        most: questions that are asked together.
+        flights: how many times `ask` runs at the same time.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[Sequence[Q]], Awaitable[Sequence[A | Exception]]],
+        *,
+        most: int,
+        flights: int,
+    ) -> None:
+        self._ask = ask
+        self._most = most
+        self._flights = flights
+        self._running = 0
+        self._waiting: deque[tuple[Q, asyncio.Future[Any]]] = deque()
+
+    async def __call__(self, question: Q) -> A:
+        """Return the answer to a question."""
+        if self._running < self._flights:
+            self._running += 1
+            # Who came in the same moment is heard before the first one asks.
+            await self._let_in()
+        else:
+            future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            self._waiting.append((question, future))
+            answer = await self._wait(future)
+            if answer is not _LEAD:
+                return answer  # type: ignore[no-any-return]
+        return await self._lead(question)
+
+    async def _let_in(self) -> None:
+        try:
+            await asyncio.sleep(0)
+        except BaseException:
+            self._hand_on()
+            raise
+
+    async def _wait(self, future: asyncio.Future[Any]) -> Any:
+        try:
+            return await future
+        except asyncio.CancelledError:
+            given = future.done() and not future.cancelled()
+            if given and future.exception() is None and future.result() is _LEAD:
+                self._hand_on()
+            raise
+
+    async def _lead(self, question: Q) -> A:
+        others = [
+            self._waiting.popleft()
+            for _ in range(min(len(self._waiting), self._most - 1))
+        ]
+        try:
+            answers = await self._ask([question, *(other[0] for other in others)])
+        except BaseException as error:
+            told = error if isinstance(error, Exception) else ConnectionError("ended")
+            for _, future in others:
+                _settle(future, told)
+            raise
+        finally:
+            self._hand_on()
+        for (_, future), answer in zip(others, answers[1:], strict=True):
+            _settle(future, answer)
+        mine = answers[0]
+        if isinstance(mine, Exception):
+            raise mine
+        return mine
+
+    def _hand_on(self) -> None:
+        while self._waiting:
+            _, future = self._waiting.popleft()
+            if not future.done():
+                # It asks its own question itself, with those of who still waits.
+                future.set_result(_LEAD)
+                return
+        self._running -= 1
+
+
+def _settle(future: asyncio.Future[Any], answer: object) -> None:
+    """Give an answer, or an error, to who still waits for it."""
+    if future.done():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

@@ -1,0 +1,143 @@
+"""Questions asked together."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from servicekit.batches import Batches
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def test_one_question_is_asked_alone() -> None:
+    asked: list[list[int]] = []
+
+    async def ask(questions: Sequence[int]) -> list[int | Exception]:
+        asked.append(list(questions))
+        return [question * 2 for question in questions]
+
+    async def main() -> None:
+        batches = Batches(ask, most=4, flights=1)
+        assert await batches(1) == 2
+        assert await batches(2) == 4
+
+    asyncio.run(main())
+    assert asked == [[1], [2]]
+
+
+def test_those_of_one_moment_go_together_up_to_a_number() -> None:
+    asked: list[list[int]] = []
+
+    async def ask(questions: Sequence[int]) -> list[int | Exception]:
+        asked.append(list(questions))
+        await asyncio.sleep(0)
+        return list(questions)
+
+    async def main() -> None:
+        batches = Batches(ask, most=4, flights=1)
+        assert await asyncio.gather(*map(batches, range(10))) == list(range(10))
+
+    asyncio.run(main())
+    assert asked == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+def test_an_error_is_of_who_asked() -> None:
+    async def ask(questions: Sequence[int]) -> list[int | Exception]:
+        return [KeyError(q) if q % 2 else q for q in questions]
+
+    async def main() -> None:
+        batches = Batches(ask, most=4, flights=1)
+        found = await asyncio.gather(*map(batches, range(6)), return_exceptions=True)
+        assert [type(one) for one in found] == [int, KeyError] * 3
+
+    asyncio.run(main())
+
+
+def test_where_asking_fails_it_fails_for_all_and_goes_on() -> None:
+    broken = True
+
+    async def ask(questions: Sequence[int]) -> list[int | Exception]:
+        await asyncio.sleep(0)
+        if broken:
+            raise OSError("gone")
+        return list(questions)
+
+    async def main() -> None:
+        nonlocal broken
+        batches = Batches(ask, most=4, flights=2)
+        found = await asyncio.gather(*map(batches, range(9)), return_exceptions=True)
+        assert {type(one) for one in found} == {OSError}
+        broken = False
+        assert await asyncio.gather(*map(batches, range(9))) == list(range(9))
+
+    asyncio.run(main())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.booleans()), max_size=40),
+    st.integers(1, 3),
+)
+def test_whoever_gives_up_nobody_else_waits_for_ever(
+    clients: list[tuple[int, bool]], flights: int
+) -> None:
+    async def ask(questions: Sequence[int]) -> list[int | Exception]:
+        assert len(questions) <= 5
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return list(questions)
+
+    async def main() -> None:
+        batches = Batches(ask, most=5, flights=flights)
+
+        async def one(number: int, pause: int) -> int:
+            for _ in range(pause):
+                await asyncio.sleep(0)
+            return await batches(number)
+
+        async with asyncio.timeout(20):
+            tasks = [
+                asyncio.ensure_future(one(n, pause))
+                for n, (pause, _) in enumerate(clients)
+            ]
+            for turn in range(6):
+                await asyncio.sleep(0)
+                for n, (_, leaves) in enumerate(clients):
+                    if leaves and n % 6 == turn:
+                        tasks[n].cancel()
+            found = await asyncio.gather(*tasks, return_exceptions=True)
+            for n, (_, leaves) in enumerate(clients):
+                # Who goes down with a leader that left is told so.
+                fine = found[n] == n or isinstance(found[n], ConnectionError)
+                assert fine or leaves, found
+            assert await batches(99) == 99
+
+    asyncio.run(main())
+
+
+def test_a_leader_that_leaves_is_an_error_for_those_it_asked_for() -> None:
+    async def main() -> None:
+        release = asyncio.Event()
+
+        async def ask(questions: Sequence[int]) -> list[int | Exception]:
+            await release.wait()
+            return list(questions)
+
+        batches = Batches(ask, most=5, flights=1)
+        tasks = [asyncio.ensure_future(batches(n)) for n in range(3)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        tasks[0].cancel()
+        with pytest.raises(ConnectionError):
+            await tasks[1]
+        release.set()
+        assert await batches(7) == 7
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(main())

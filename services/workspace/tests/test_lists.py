@@ -1,0 +1,198 @@
+"""Lists of items: filters, orders, pages, totals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+from urllib.parse import quote
+
+import pytest
+
+from workspace_api.models import ACTIVE_SORTS
+
+if TYPE_CHECKING:
+    from workspace_harness.client import Client
+    from workspace_harness.postgres import Postgres
+
+_FILL = """
+INSERT INTO workspace.workspace_items
+    (title, description, category, priority, status, tags, created_at, updated_at)
+SELECT 'Title ' || chr(97 + i % 7), 'Words of ' || i,
+    (ARRAY['dashboard', 'banco-dados'])[1 + i % 2],
+    (ARRAY['low', 'medium', 'high', 'critical'])[1 + i % 4],
+    (ARRAY['new', 'review', 'in-progress', 'completed', 'rejected'])[1 + i % 5],
+    ARRAY['t' || i % 3], now() - i % 10 * interval '1 hour',
+    CASE WHEN i % 2 = 0 THEN now() - i % 5 * interval '1 minute' END
+FROM generate_series(1, 60) i"""
+
+
+@pytest.fixture
+def filled(client: Client, postgres: Postgres, database: str) -> Client:
+    """A client of a service with 60 items."""
+    postgres.sql(database, _FILL)
+    return client
+
+
+def test_limit_and_offset_are_applied(filled: Client) -> None:
+    # They were validated, echoed and ignored.
+    page = filled.get("/items?limit=7&offset=5").json
+    assert (page["count"], page["total"], len(page["data"])) == (7, 60, 7)
+    whole = filled.get("/items").json
+    assert page["data"] == whole["data"][5:12]
+    assert filled.get("/items?offset=100").json["count"] == 0
+
+
+def test_newest_first_without_an_order(filled: Client) -> None:
+    times = [one["created_at"] for one in filled.get("/items").data]
+    assert times == sorted(times, reverse=True)
+
+
+@pytest.mark.parametrize("sort", get_args(ACTIVE_SORTS))
+def test_pages_by_cursor_are_the_whole_list_in_order(filled: Client, sort: str) -> None:
+    whole = [one["id"] for one in filled.get(f"/items?sort={sort}").data]
+    assert len(whole) == 60
+    paged, cursor = [], ""
+    while cursor is not None:
+        page = filled.get(f"/items?sort={sort}&limit=17{cursor and '&cursor='}{cursor}")
+        assert page.json["total"] == 60
+        paged += [one["id"] for one in page.data]
+        cursor = page.json["next_cursor"]
+    assert paged == whole
+    reverse = sort[1:] if sort.startswith("-") else f"-{sort}"
+    assert [one["id"] for one in filled.get(f"/items?sort={reverse}").data] == whole[
+        ::-1
+    ]
+
+
+def test_priority_and_status_are_sorted_by_rank(filled: Client) -> None:
+    ranks = ["low", "medium", "high", "critical"]
+    found = [one["priority"] for one in filled.get("/items?sort=priority").data]
+    assert found == sorted(found, key=ranks.index)
+    columns = ["new", "review", "in-progress", "completed", "rejected"]
+    found = [one["status"] for one in filled.get("/items?sort=status").data]
+    assert found == sorted(found, key=columns.index)
+
+
+def test_a_cursor_is_of_its_own_order(filled: Client) -> None:
+    cursor = filled.get("/items?limit=2").json["next_cursor"]
+    answer = filled.get(f"/items?limit=2&sort=title&cursor={cursor}")
+    assert (answer.status, answer.fields) == (400, ["cursor"])
+    for bad in ("", "x", "%00", "é", cursor[:-4], "W10", "bnVsbA"):
+        answer = filled.get(f"/items?cursor={quote(bad)}")
+        assert (answer.status, answer.fields) == (400, ["cursor"]), bad
+    # Well-formed, but no time.
+    answer = filled.get("/items?cursor=WyItY3JlYXRlZF9hdCIsIngiLDFd")
+    assert answer.status == 400
+
+
+def test_filters(filled: Client) -> None:
+    def all_have(path: str, **wanted: object) -> int:
+        answer = filled.get(path).json
+        assert answer["total"] == answer["count"]
+        assert answer["total_exact"] is True
+        for one in answer["data"]:
+            assert {key: one[key] for key in wanted} == wanted
+        return int(answer["total"])
+
+    assert all_have("/items?status=review", status="review") == 12
+    assert all_have("/items?priority=low", priority="low") == 15
+    assert all_have("/items?category=dashboard", category="dashboard") == 30
+    assert all_have("/items?tag=t1", tags=["t1"]) == 20
+    both = "/items?status=review&category=banco-dados"
+    assert all_have(both, status="review", category="banco-dados") == 6
+    several = filled.get("/items?status=review&status=new&limit=1").json
+    assert several["total"] == 24
+    assert filled.get("/items?tag=t1&tag=t2").json["total"] == 40
+    assert filled.get("/items?tag=none").json["total"] == 0
+
+
+def test_search_is_any_part_of_title_description_and_tags(client: Client) -> None:
+    client.item(title="Vermelho AZUL", description="x")
+    client.item(title="x", description="a 100% of_it\nand C:\\dir")
+    client.item(title="x", description="y", tags=["azulejo"])
+
+    def found(text: str) -> int:
+        return int(client.get(f"/items?q={quote(text)}").json["total"])
+
+    assert found("azul") == 2
+    assert found("melho az") == 1
+    assert found("100%") == 1
+    assert found("%%%") == 0
+    assert found("of_it") == 1
+    assert found("_____") == 0
+    assert found("c:\\dir") == 1
+    assert found("") == 3
+    # One or two letters are the beginning of a word.
+    assert found("az") == 2
+    assert found("zu") == 0
+    assert found("an") == 1
+
+
+def test_unknown_or_repeated_parameters_are_400(client: Client) -> None:
+    # What was unknown was ignored.
+    for path, field in (
+        ("/items?page=1", "page"),
+        ("/items?limit=0", "limit"),
+        ("/items?limit=1001", "limit"),
+        ("/items?limit=x", "limit"),
+        ("/items?limit=1&limit=2", "limit"),
+        ("/items?offset=-1", "offset"),
+        ("/items?status=open", "status.0"),
+        ("/items?sort=metadata", "sort"),
+        ("/items?sort=id;drop%20table", "sort"),
+        ("/items?q=" + "x" * 201, "q"),
+        ("/items?q=%00", "q"),
+        ("/items?q=%FF", "query"),
+        ("/items?" + "&".join(["tag=a"] * 101), "query"),
+        ("/items/stats?x=1", "x"),
+        ("/categories?order_by=display_order", "order_by"),
+        ("/categories?active_only=perhaps", "active_only"),
+    ):
+        answer = client.get(path)
+        assert (answer.status, answer.error) == (400, "VALIDATION_FAILED"), path
+        assert answer.fields == [field]
+
+
+def test_totals_follow_every_kind_of_change(
+    client: Client, postgres: Postgres, database: str
+) -> None:
+    ids = [client.item()["id"] for _ in range(6)]
+    client.put(f"/items/{ids[0]}", {"status": "review", "priority": "low"})
+    client.post("/items/bulk", {"ids": ids[1:4], "set": {"category": "banco-dados"}})
+    client.delete(f"/items/{ids[4]}")
+    client.delete(f"/items/{ids[5]}")
+    client.post(f"/items/{ids[5]}/restore")
+    client.patch("/categories/banco-dados", {"name": "banco"})
+    postgres.sql(database, _FILL.replace("banco-dados", "banco"))
+    postgres.sql(database, "DELETE FROM workspace.workspace_items WHERE id % 7 = 0")
+
+    def counts() -> object:
+        return postgres.sql(
+            database,
+            "SELECT category, status, priority, sum(items)::int FROM "
+            "workspace.item_counts GROUP BY 1, 2, 3 HAVING sum(items) <> 0 "
+            "ORDER BY 1, 2, 3",
+        )
+
+    kept = counts()
+    assert kept == postgres.sql(
+        database,
+        "SELECT category, status, priority, count(*)::int FROM "
+        "workspace.workspace_items GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+    )
+    postgres.sql(database, "SELECT workspace.recount()")
+    assert counts() == kept
+
+
+def test_a_total_that_is_not_counted_to_the_end_says_so(
+    client: Client, postgres: Postgres, database: str
+) -> None:
+    postgres.sql(
+        database,
+        _FILL.replace("series(1, 60)", "series(1, 10050)").replace(
+            "'t' || i % 3", "'all'"
+        ),
+    )
+    page = client.get("/items?tag=all&limit=1").json
+    assert (page["total"], page["total_exact"]) == (10_000, False)
+    page = client.get("/items?limit=1").json
+    assert (page["total"], page["total_exact"]) == (10_050, True)

@@ -1,0 +1,1 @@
+"""A PostgreSQL and services on it, for tests."""

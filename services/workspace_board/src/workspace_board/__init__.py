@@ -1,0 +1,1 @@
+"""Serves the built pages of the workspace board."""

@@ -1,0 +1,1 @@
+"""The board, its API and a database that branches, for the browser tests."""

@@ -1,0 +1,106 @@
+/** Calls of the workspace API: one place that knows its envelope and its ways to fail. */
+
+import type { FieldError } from "./types";
+
+export interface Envelope<T> {
+  readonly data: T;
+  readonly message?: string;
+}
+
+export interface ListEnvelope<T> extends Envelope<readonly T[]> {
+  readonly count: number;
+  readonly total: number;
+  readonly next_cursor: string | null;
+}
+
+/** The API answered, and said no. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly status: number;
+  readonly code: string;
+  readonly fields: readonly FieldError[];
+  /** Seconds to wait before another try, where the answer said so. */
+  readonly retryAfter: number | undefined;
+  /** What the answer carried, such as the item as it is now beside a 412. */
+  readonly data: unknown;
+
+  constructor(status: number, body: unknown, retryAfter?: number) {
+    const error = (typeof body === "object" && body !== null ? body : {}) as Record<
+      string,
+      unknown
+    >;
+    super(typeof error.message === "string" ? error.message : `HTTP ${status}`);
+    this.status = status;
+    this.code = typeof error.error === "string" ? error.error : "UNKNOWN";
+    this.fields = Array.isArray(error.errors) ? (error.errors as FieldError[]) : [];
+    this.data = error.data;
+    this.retryAfter = retryAfter;
+  }
+
+  /** Whether the same call may succeed later without anybody changing it. */
+  get passing(): boolean {
+    return this.status === 429 || this.status >= 502;
+  }
+}
+
+/** No answer came: no network, or nobody listens. */
+export class UnreachableError extends Error {
+  override readonly name = "UnreachableError";
+}
+
+export interface Call {
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly query?: URLSearchParams | undefined;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Told of every call whether the API could be reached. */
+export type Reached = (reached: boolean) => void;
+
+/** How long an answer may take, in milliseconds. */
+const PATIENCE = 30_000;
+
+export class Http {
+  /** Where the API's routes begin, such as http://localhost:3200/api/v1. */
+  readonly base: string;
+  private readonly onReached: Reached;
+
+  constructor(base: string, onReached: Reached) {
+    this.base = base;
+    this.onReached = onReached;
+  }
+
+  async call<T>(path: string, call: Call = {}): Promise<T> {
+    const query = call.query?.toString();
+    const headers: Record<string, string> = { accept: "application/json", ...call.headers };
+    if (call.body !== undefined) headers["content-type"] = "application/json";
+    const patience = AbortSignal.timeout(PATIENCE);
+    const response = await this.fetch(`${this.base}${path}${query ? `?${query}` : ""}`, {
+      method: call.method ?? "GET",
+      headers,
+      body: call.body === undefined ? null : JSON.stringify(call.body),
+      signal: call.signal ? AbortSignal.any([call.signal, patience]) : patience,
+    });
+    const body: unknown = await response.json().catch(() => undefined);
+    this.onReached(response.status < 502);
+    if (!response.ok) throw new ApiError(response.status, body, retryAfter(response));
+    return body as T;
+  }
+
+  private async fetch(url: string, init: RequestInit): Promise<Response> {
+    try {
+      return await fetch(url, init);
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") throw error;
+      this.onReached(false);
+      throw new UnreachableError("The API does not answer.", { cause: error });
+    }
+  }
+}
+
+function retryAfter(response: Response): number | undefined {
+  const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
+  return Number.isFinite(seconds) ? seconds : undefined;
+}

@@ -1,0 +1,10 @@
+export { Button, IconButton, Segments } from "./button";
+export { Chip, Dot } from "./chip";
+export { Banner, Empty, Skeleton } from "./feedback";
+export { type ControlProps, Field } from "./field";
+export { Menu, MenuCheck, MenuChoice, MenuItem, MenuLabel, MenuLine } from "./menu";
+export { Popover } from "./popover";
+export { Switch } from "./switch";
+export { addTags, TagInput } from "./tag-input";
+export { applyTheme, type ThemeChoice, useTheme } from "./theme";
+export { Toasts, ToastView } from "./toasts";
