@@ -5,10 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from workspace_harness.client import wait_for
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workspace_harness.client import Answer, Client
+    from workspace_harness.postgres import Postgres
     from workspace_harness.service import ServiceThread
 
 
@@ -75,6 +78,49 @@ def test_a_key_is_free_again_where_nothing_was_made(client: Client) -> None:
     assert client.post("/items", body, Idempotency_Key="k").status == 400
     body["category"] = "dashboard"
     assert client.post("/items", body, Idempotency_Key="k").status == 201
+
+
+def test_a_category_that_goes_meanwhile_is_told(
+    service: ServiceThread, client: Client, postgres: Postgres, database: str
+) -> None:
+    item = client.item()["id"]
+    new = {"title": "t", "description": "d", "category": "banco-dados"}
+    change = {"category": "banco-dados"}
+    asked: tuple[tuple[Any, ...], ...] = (
+        ("POST", "/items", new),
+        ("PUT", f"/items/{item}", change),
+        ("POST", "/items/bulk", {"ids": [item], "set": change}),
+    )
+    with postgres.connect(database) as connection:
+        connection.autocommit = False
+        cursor = connection.cursor()
+        cursor.execute(
+            "DELETE FROM workspace.workspace_categories WHERE name = 'banco-dados'"
+        )
+        with ThreadPoolExecutor(3) as pool:
+            found = [pool.submit(_once, service, *one) for one in asked]
+            wait_for(lambda: _waiting(postgres, database) == 3, "they wait for it")
+            connection.commit()
+        cursor.close()
+    assert [one.result().fields for one in found] == [["category"]] * 3
+    assert client.get(f"/items/{item}").data["category"] == "dashboard"
+
+
+def _once(service: ServiceThread, *request: Any) -> Answer:
+    client = service.client()
+    try:
+        return client(*request)
+    finally:
+        client.close()
+
+
+def _waiting(postgres: Postgres, database: str) -> int:
+    return postgres.sql(
+        "postgres",
+        "SELECT count(*)::int FROM pg_stat_activity "
+        "WHERE datname = %s AND wait_event_type = 'Lock'",
+        database,
+    )
 
 
 def test_deletes_and_restores_of_one_item(

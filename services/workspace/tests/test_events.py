@@ -197,7 +197,7 @@ def test_streams_and_their_connection_end_with_the_client(
         return postgres.sql(
             "postgres",
             "SELECT count(*)::int FROM pg_stat_activity WHERE datname = %s "
-            "AND query LIKE '%%pg_snapshot_xmin%%' AND application_name = %s",
+            "AND query LIKE '%%json_agg(e.%%' AND application_name = %s",
             database,
             "workspace-api",
         )

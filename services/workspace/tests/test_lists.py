@@ -188,11 +188,11 @@ def test_a_total_that_is_not_counted_to_the_end_says_so(
 ) -> None:
     postgres.sql(
         database,
-        _FILL.replace("series(1, 60)", "series(1, 10050)").replace(
+        _FILL.replace("series(1, 60)", "series(1, 1050)").replace(
             "'t' || i % 3", "'all'"
         ),
     )
     page = client.get("/items?tag=all&limit=1").json
-    assert (page["total"], page["total_exact"]) == (10_000, False)
+    assert (page["total"], page["total_exact"]) == (1_000, False)
     page = client.get("/items?limit=1").json
-    assert (page["total"], page["total_exact"]) == (10_050, True)
+    assert (page["total"], page["total_exact"]) == (1_050, True)

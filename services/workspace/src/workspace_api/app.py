@@ -127,6 +127,8 @@ def _checks(service: Service) -> list[Check]:
         return "connected"
 
     found = [Check("database", database)]
+    if service.settings.has_branches:
+        found.append(Check("pageserver", service.branches.status, critical=False))
     if databases.replica is not None:
         found.append(Check("replica", read_replica, critical=False))
     return found

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import asyncpg
 from pydantic_core import to_json
 
 from servicekit.batches import Batches
@@ -161,6 +162,9 @@ class Together:
     async def _create(self, wanted: Sequence[bytes]) -> list[Stored | Exception]:
         try:
             return await self._database.write(lambda c: _create(c, wanted))
+        except asyncpg.ForeignKeyViolationError as error:
+            if len(wanted) == 1:
+                raise _no_category() from error
         except ServiceError as error:
             if len(wanted) == 1 or error.status >= 500:
                 raise
@@ -170,6 +174,8 @@ class Together:
     async def _create_alone(self, wanted: bytes) -> Stored | Exception:
         try:
             return (await self._database.write(lambda c: _create(c, [wanted])))[0]
+        except asyncpg.ForeignKeyViolationError:
+            return _no_category()
         except ServiceError as error:
             return error
 
@@ -227,9 +233,12 @@ class Items:
         """
         if key is None:
             return await self._together.create(_packed(wanted, self._actor))
-        return await self._database.transaction(
-            lambda c: _create_once(c, wanted, self._actor, key), actor=self._actor
-        )
+        try:
+            return await self._database.transaction(
+                lambda c: _create_once(c, wanted, self._actor, key), actor=self._actor
+            )
+        except asyncpg.ForeignKeyViolationError as error:
+            raise _no_category() from error
 
     async def update(self, item: int, changes: ItemPatch, match: Match) -> Stored:
         """Change an item.
@@ -251,7 +260,10 @@ class Items:
             )
             return Stored(*row) if row else None
 
-        done = await self._database.write(work)
+        try:
+            done = await self._database.write(work)
+        except asyncpg.ForeignKeyViolationError as error:
+            raise _no_category() from error
         return done or await self._refused(item, match, _no_category())
 
     async def _refused(
@@ -274,9 +286,12 @@ class Items:
 
     async def bulk(self, wanted: Bulk) -> Sequence[str]:
         """Change many items, or none; return them as JSON, in the order asked for."""
-        return await self._database.transaction(
-            lambda c: _bulk(c, wanted, self._actor), actor=self._actor
-        )
+        try:
+            return await self._database.transaction(
+                lambda c: _bulk(c, wanted, self._actor), actor=self._actor
+            )
+        except asyncpg.ForeignKeyViolationError as error:
+            raise _no_category() from error
 
     async def delete(self, item: int, match: Match) -> None:
         """Delete an item; it can be brought back."""
@@ -442,8 +457,6 @@ async def _need_active(connection: Connection, category: str) -> None:
 
 
 async def _restore(connection: Connection, item: int) -> Stored:
-    import asyncpg
-
     try:
         row = await connection.fetchrow(_RESTORE, item)
     except asyncpg.ForeignKeyViolationError as error:

@@ -32,7 +32,7 @@ ITEM_JSON: Final = (
 )
 """An item as clients get it, made where it is kept."""
 
-COUNT_LIMIT: Final = 10_000
+COUNT_LIMIT: Final = 1_000
 """As far as items that match a text or a tag are counted."""
 
 _DECODER: Final = msgspec.json.Decoder(tuple[str, str, int])

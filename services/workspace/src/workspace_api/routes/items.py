@@ -160,7 +160,7 @@ def routes(service: Service, base: str) -> APIRouter:
     def list_items(query: Annotated[ListQuery, Query()]) -> None:
         """A page of items. `total` counts all that match.
 
-        For a text or a tag it counts up to 10,000, and `total_exact` is false beyond.
+        For a text or a tag it counts up to 1,000, and `total_exact` is false beyond.
         """
 
     @made.get("/items/stats", response_model=One[Stats])
