@@ -23,7 +23,7 @@ from yards import Yard, project
 
 STACK = Path(__file__).parents[1] / "stacks" / "workspace"
 RESULTS = Path(__file__).with_name("results")
-ROUNDS = 5
+ROUNDS = 3
 REST_SECONDS = 20
 GOALS = {"cold": 6.0, "warm": 3.0, "memory": 450.0}
 _UP = ("up", "-d", "--wait")

@@ -63,7 +63,6 @@ def whole(stack: Stack) -> Settings:
         database_port=compute["pg"],
         pageserver_port=pageserver["http"],
         compute_port=compute["http"],
-        api_port=1,
         role="postgres",
     )
     from workspace_ops_support import answers

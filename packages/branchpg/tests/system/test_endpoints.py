@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -137,3 +140,25 @@ def test_an_endpoint_that_never_sleeps_finds_its_safekeeper_again() -> None:
         stack.start("safekeeper1")
         stack.sql("SET statement_timeout = '30s'; INSERT INTO kept VALUES (1)")
         assert stack.sql("SELECT count(*) FROM kept") == 1
+
+
+def test_clients_that_give_up_during_the_first_start_spoil_nothing() -> None:
+    """What they broke off had told the pageserver of a log that nobody had."""
+    with Stack() as stack:
+        pairs = "user", "postgres", "database", "workspace"
+        words = b"".join(word.encode() + b"\0" for word in pairs) + b"\0"
+        startup = struct.pack("!ii", len(words) + 8, 196608) + words
+        for number in range(12):
+            where = ("127.0.0.1", stack.ports["compute"]["pg"])
+            with socket.create_connection(where, timeout=10) as client:
+                client.sendall(startup)
+                client.settimeout(0.05 * (number + 1))
+                with suppress(TimeoutError):
+                    client.recv(1)
+        wait_for(lambda: answers(stack), "the branch answers")
+
+
+def answers(stack: Stack) -> bool:
+    with suppress(psycopg2.OperationalError):
+        return bool(stack.sql("SELECT 1") == 1)
+    return False

@@ -26,7 +26,7 @@ class Settings:
         variables: all that the process was given, for programs it runs.
         yard: the command that leads to the stack.
         password, token: of the role `workspace`, and of the database's services.
-        database_port, api_port: where they are published.
+        database_port, pageserver_port, compute_port: where they are published.
         branch: what is meant where no branch is named; None is the default one.
     """
 
@@ -38,7 +38,6 @@ class Settings:
     database_port: int
     pageserver_port: int
     compute_port: int
-    api_port: int
     role: str = "workspace"
     database: str = "workspace"
     branch: str | None = None
@@ -97,7 +96,6 @@ def load(variables: Mapping[str, str] | None = None) -> Settings:
         database_port=_port(found, "WORKSPACE_DB_PORT", 5433),
         pageserver_port=_port(found, "WORKSPACE_PAGESERVER_HTTP_PORT", 9898),
         compute_port=_port(found, "WORKSPACE_COMPUTE_HTTP_PORT", 3080),
-        api_port=_port(found, "WORKSPACE_API_PORT", 3200),
         role=found.get("WORKSPACE_DB_ROLE") or "workspace",
         branch=found.get("WORKSPACE_BRANCH") or None,
     )

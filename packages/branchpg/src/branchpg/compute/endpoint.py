@@ -15,7 +15,8 @@ from branchpg.compute.activity import Activity, Observer
 from branchpg.compute.directory import Held
 from branchpg.compute.proxy.backend import Closing
 from branchpg.compute.replay import wait_for_replay
-from branchpg.errors import BranchpgError
+from branchpg.errors import BranchpgError, TryLater
+from branchpg.lsn import Lsn
 from branchpg.postgres import cluster
 from branchpg.postgres.server import Server, end_leftover, postmaster
 from branchpg.store import durable
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from branchpg.compute.configure import First
     from branchpg.compute.storage import Storage
     from branchpg.http.safekeepers import Safekeepers
-    from branchpg.lsn import Lsn
     from branchpg.postgres.programs import Programs
     from branchpg.store.catalog import Generation
 
@@ -34,6 +34,7 @@ __all__ = ["Endpoint", "Running", "Surroundings"]
 
 _LOG: Final = logging.getLogger(__name__)
 _STOP_SECONDS: Final = 20.0
+_LOG_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -245,22 +246,33 @@ class Endpoint:
         return running
 
     async def _connect(self, running: Running) -> None:
-        """Let the safekeepers pull, and the pageserver know."""
+        """Let the safekeepers pull, and then the pageserver know.
+
+        In this order, and once a quorum has some of the log on disk: from then on the
+        pageserver takes a timeline of which they have nothing for one that was lost.
+        """
         around = self._around
-        count, _ = await asyncio.gather(
-            asyncio.to_thread(self._receive, running),
-            asyncio.to_thread(
-                around.storage.ready,
-                running.timeline_id,
-                running.generation,
-                running.dsn,
-            ),
-        )
+        count = await asyncio.to_thread(self._receive, running)
         if count < around.safekeepers.quorum:
             raise BranchpgError(
                 f"{count} safekeepers receive, {around.safekeepers.quorum} are needed",
                 hint="see the log of the safekeepers",
             )
+        await asyncio.to_thread(self._wait_for_log, running)
+        await asyncio.to_thread(
+            around.storage.ready,
+            running.timeline_id,
+            running.generation,
+            running.dsn,
+        )
+
+    def _wait_for_log(self, running: Running) -> None:
+        around = self._around
+        some = Lsn(running.start_lsn + 1)
+        if not around.safekeepers.wait(
+            around.storage.tenant_id, running.timeline_id, some, _LOG_SECONDS
+        ):
+            raise TryLater("too few safekeepers have the log of the endpoint")
 
     def _receive(self, running: Running) -> int:
         return self._around.safekeepers.receive(
