@@ -91,6 +91,15 @@ def test_moves_within_and_across_columns(client: Client) -> None:
     assert column(client, "review") == [a, b, d]
 
 
+def test_a_place_may_have_the_number_of_the_old_one(client: Client) -> None:
+    """The number before the other column's only item is the one it had here."""
+    moved = client.item()["id"]
+    only = client.item(status="review")["id"]
+    where = {"status": "review", "before": only}
+    assert client.post(f"/items/{moved}/move", where).status == 200
+    assert column(client, "review") == [moved, only]
+
+
 def test_a_place_that_is_not_there(client: Client) -> None:
     a, b = client.item()["id"], client.item(status="review")["id"]
     assert client.post(f"/items/{a}/move", {"after": "999"}).status == 404

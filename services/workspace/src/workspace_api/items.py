@@ -420,6 +420,7 @@ async def _move(
         position = await places.place(
             connection, status, item, side=side, anchor=anchor
         )
+    await places.give(connection, item)
     done = await connection.fetchrow(
         "UPDATE workspace.workspace_items i "
         "SET status = $2, position = $3, updated_by = $4 "

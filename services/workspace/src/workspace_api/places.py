@@ -11,7 +11,7 @@ from workspace_api.positions import between, spread
 if TYPE_CHECKING:
     from servicekit.database import Connection
 
-__all__ = ["end", "lock", "place"]
+__all__ = ["end", "give", "lock", "place"]
 
 _WINDOW: Final = 64
 
@@ -50,6 +50,13 @@ async def end(connection: Connection) -> Decimal:
     """Return a place behind everything."""
     found = await connection.fetchval("SELECT nextval('workspace.item_positions')")
     return Decimal(found)
+
+
+async def give(connection: Connection, item: int) -> None:
+    """Say that an item gets its place now, also if that has the old one's number."""
+    await connection.execute(
+        "SELECT set_config('workspace.placed', $1, true)", str(item)
+    )
 
 
 async def place(

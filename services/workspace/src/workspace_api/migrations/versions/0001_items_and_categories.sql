@@ -164,7 +164,10 @@ LANGUAGE plpgsql AS $$
 BEGIN
     NEW.updated_at := clock_timestamp();
     NEW.version := OLD.version + 1;
-    IF NEW.status <> OLD.status AND NEW.position = OLD.position THEN
+    -- In another column at its end, unless it was given its place there, which may have
+    -- the number of the old one.
+    IF NEW.status <> OLD.status AND NEW.position = OLD.position
+        AND current_setting('workspace.placed', true) IS DISTINCT FROM NEW.id::text THEN
         NEW.position := nextval('workspace.item_positions');
     END IF;
     RETURN NEW;
