@@ -32,20 +32,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def chromium() -> str:
+    """The browser's program."""
     if CHROMIUM is None:
         pytest.skip("Debian's chromium is not installed: apt-get install chromium")
+    return CHROMIUM
+
+
+# Not longer than a module: while it lives, Playwright has an event loop running in this
+# thread, in which tests of others could run none of their own.
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
     expect.set_options(timeout=30_000)
     # As root, and in a container, Chromium has no sandbox of its own to offer.
     flags = ["--no-sandbox", "--disable-dev-shm-usage"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         yield browser
         browser.close()
 
 
 @pytest.fixture(scope="session")
-def world(browser: Browser) -> Iterator[World]:
+def world(chromium: str) -> Iterator[World]:
+    """What boards are of; not started where there is no browser."""
     with World() as running:
         yield running
 

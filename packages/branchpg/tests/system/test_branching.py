@@ -299,3 +299,18 @@ def test_read_only_endpoint_beside_the_writing_one(stack: Stack) -> None:
     reader.close()
     with pytest.raises(Conflict, match="read_write endpoint already"):
         stack.branch("POST", "/pair/endpoints", type="read_write")
+
+
+def test_branches_made_side_by_side_can_be_used_at_once(stack: Stack) -> None:
+    """News of others that arrive late do not take a new branch for one that is gone."""
+
+    def one(name: str) -> int:
+        stack.create(name)
+        stack.sql("CREATE TABLE own AS SELECT generate_series(1, 3)", branch=name)
+        rows: int = stack.sql("SELECT count(*) FROM own", branch=name)
+        stack.branch("DELETE", f"/{name}")
+        return rows
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(one, [f"beside-{n}" for n in range(16)]))
+    assert found == [3] * 16

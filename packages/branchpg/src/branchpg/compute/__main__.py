@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from branchpg.compute import app, configure
+from branchpg.compute import app, configure, directory
 from branchpg.compute.configure import First
 from branchpg.compute.endpoint import Surroundings
 from branchpg.compute.fleet import Fleet
@@ -114,7 +114,7 @@ def serve(options: Options) -> None:
     token = read_token(options.token_file)
     with service.locked(options.workdir):
         found = programs.find(environment())
-        os.makedirs(os.path.join(options.workdir, "endpoints"), exist_ok=True)
+        directory.make_root(options.workdir)
         run = _sockets(found)
         try:
             listener = service.bind(address(options.listen_http))

@@ -7,6 +7,8 @@ So after a crash of the machine it is worth nothing, and the boot id tells.
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -22,12 +24,36 @@ __all__ = [
     "Held",
     "held",
     "is_configured",
+    "make_root",
     "mark_configured",
+    "set_aside",
     "write_held",
 ]
 
 _CONFIGURED: Final = "branchpg.configured"
 _NAME: Final = "branchpg.json"
+
+
+_GONE: Final = ".gone"
+
+
+def make_root(workdir: str) -> None:
+    """Make the place of all endpoints; remove what a crash left of those set aside."""
+    root = os.path.join(workdir, "endpoints")
+    os.makedirs(root, exist_ok=True)
+    for name in os.listdir(root):
+        if name.endswith(_GONE):
+            shutil.rmtree(os.path.join(root, name), ignore_errors=True)
+
+
+def set_aside(place: str) -> str | None:
+    """Give an endpoint's directory another name, to be removed at leisure."""
+    gone = f"{place}.{secrets.token_hex(4)}{_GONE}"
+    try:
+        os.rename(place, gone)
+    except FileNotFoundError:
+        return None
+    return gone
 
 
 class Held(msgspec.Struct, frozen=True):

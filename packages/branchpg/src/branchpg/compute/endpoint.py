@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from branchpg.postgres.programs import Programs
     from branchpg.store.catalog import Generation
 
-__all__ = ["Endpoint", "Running", "Surroundings"]
+__all__ = ["Endpoint", "RetiredError", "Running", "Surroundings"]
 
 _LOG: Final = logging.getLogger(__name__)
 _STOP_SECONDS: Final = 20.0
@@ -80,6 +80,10 @@ class Running:
     started_at: float = field(default_factory=time.time)
 
 
+class RetiredError(Exception):
+    """An endpoint is gone for good; another one of its name may take its place."""
+
+
 class Endpoint:
     """Starts and suspends one server; all who need it wait for the same start."""
 
@@ -97,6 +101,7 @@ class Endpoint:
         self.ephemeral_of = ephemeral_of
         self.read_only = read_only
         self.lsn = lsn
+        self.is_retired = False
         self.sessions = 0
         self.last_active = time.monotonic()
         self.error: str | None = None
@@ -126,8 +131,11 @@ class Endpoint:
 
         Raises:
             BranchpgError: it cannot be started.
+            RetiredError: it is gone for good.
         """
         async with self._lock:
+            if self.is_retired:
+                raise RetiredError
             running = self.running
             if running and running.timeline_id == timeline_id and running.server.runs:
                 return running
@@ -141,6 +149,17 @@ class Endpoint:
             self.error = None
             self.last_active = time.monotonic()
             return self.running
+
+    async def retire(self) -> str | None:
+        """End the server for good; return its directory, under another name.
+
+        Whoever comes for it meanwhile, or afterwards, has to ask for another endpoint.
+        """
+        async with self._lock:
+            self.is_retired = True
+            if self.running:
+                await self._end(self.running)
+            return directory.set_aside(os.path.dirname(self.pgdata))
 
     async def suspend(self) -> None:
         """End the server; its sessions end before."""

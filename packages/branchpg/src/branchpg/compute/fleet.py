@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import math
-import os
 import secrets
 import shutil
 import threading
@@ -14,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from branchpg.compute.endpoint import Endpoint, Running
+from branchpg.compute.endpoint import Endpoint, RetiredError, Running
 from branchpg.compute.proxy.backend import Closing, Lease, Route
 from branchpg.errors import BadRequest, BranchpgError, NotFound
 from branchpg.lsn import Lsn
@@ -74,7 +73,16 @@ class Fleet:
 
     async def load(self) -> None:
         """Ask the pageserver for what there is."""
-        self._catalog = await asyncio.to_thread(self._around.storage.catalog)
+        self._learn(await asyncio.to_thread(self._around.storage.catalog))
+
+    def _learn(self, catalog: Catalog) -> Catalog:
+        """Take note of an answer, unless a newer one came before it; return the newest.
+
+        What has been made meanwhile is not to be taken for removed.
+        """
+        if self._catalog is None or catalog.version >= self._catalog.version:
+            self._catalog = catalog
+        return self._catalog
 
     async def run(self, told: asyncio.Event) -> None:
         """Follow the catalog and watch for idle endpoints, until told to end."""
@@ -141,6 +149,13 @@ class Fleet:
 
     async def connect(self, route: Route) -> Lease:
         """Return a lease on the server that a route leads to; see proxy.backend."""
+        while True:
+            try:
+                return await self._connect(route)
+            except RetiredError:  # it leads elsewhere by now, or nowhere
+                await self.load()
+
+    async def _connect(self, route: Route) -> Lease:
         branch, endpoint_id = await self._find(route)
         timeline_id = branch.timeline_id
         if route.lsn is not None or route.timestamp is not None:
@@ -155,7 +170,10 @@ class Fleet:
         """Start an endpoint, as a client's connection would."""
         about = self.catalog.endpoints[endpoint_id]
         branch = self.catalog.branches[about.branch_id]
-        return await self._endpoint(endpoint_id).acquire(branch.timeline_id)
+        try:
+            return await self._endpoint(endpoint_id).acquire(branch.timeline_id)
+        except RetiredError:
+            raise NotFound(f'endpoint "{endpoint_id}" was removed') from None
 
     async def stop(self) -> None:
         """Suspend everything."""
@@ -204,7 +222,7 @@ class Fleet:
 
     async def _apply(self, catalog: Catalog) -> None:
         """End the servers of branches that are gone, or have another timeline now."""
-        self._catalog = catalog
+        catalog = self._learn(catalog)
         for session in tuple(self._aliased):
             self._end_if_moved(session)
         async with asyncio.TaskGroup() as tasks:
@@ -222,11 +240,11 @@ class Fleet:
             await self._retire(endpoint)
 
     async def _retire(self, endpoint: Endpoint) -> None:
-        await endpoint.suspend()
-        self._endpoints.pop(endpoint.id, None)
-        await asyncio.to_thread(
-            shutil.rmtree, os.path.dirname(endpoint.pgdata), ignore_errors=True
-        )
+        directory = await endpoint.retire()
+        if self._endpoints.get(endpoint.id) is endpoint:
+            del self._endpoints[endpoint.id]
+        if directory:
+            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
     async def _look_at(self, endpoint: Endpoint) -> None:
         await endpoint.end_if_broken()
