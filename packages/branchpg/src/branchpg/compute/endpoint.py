@@ -34,7 +34,7 @@ __all__ = ["Endpoint", "RetiredError", "Running", "Surroundings"]
 
 _LOG: Final = logging.getLogger(__name__)
 _STOP_SECONDS: Final = 20.0
-_LOG_SECONDS: Final = 10.0
+_LOG_SECONDS: Final = 40.0  # a new segment is forced to disk, maybe of a busy one
 
 
 @dataclass(frozen=True)
