@@ -14,6 +14,23 @@ def test_a_commit_is_here_before_it_is_acknowledged(stage, keeper):
     assert state == [("quorum", "safekeeper_1")]
 
 
+def test_the_end_of_a_burst_is_here_without_more_to_follow(stage, keeper):
+    """What the client library has read already, the socket does not tell of again."""
+    primary = stage.primary()
+    stage.follow(primary, [keeper], 1)
+    primary.sql("create table t (x text)")
+    for rows in range(1000, 3500, 500):
+        keeper.kill()  # so that it comes all at once
+        primary.sql(
+            "set synchronous_commit = local; insert into t "
+            f"select repeat('x', 3000) from generate_series(1, {rows})"
+        )
+        keeper.start()
+        stage.follow(primary, [keeper], 1)
+        # A status message after ten seconds would bring it to light.
+        keeper.wait(primary.lsn(), timeout=7)
+
+
 def test_a_server_recovers_from_the_wal_here_alone(stage, keeper):
     primary = stage.primary()
     stage.follow(primary, [keeper], 1)

@@ -298,6 +298,6 @@ def test_ten_thousand_items_are_rolled_back(
             value(connection, "SELECT count(*) FROM workspace.workspace_items")
             == 10_000
         )
-    # The goal is five minutes. It takes about a second; the report says how long.
+    # The goal is five minutes; it takes far less than a second.
     assert done.seconds < 300
     print(json.dumps({"rollback_seconds": done.seconds}))

@@ -184,12 +184,14 @@ class Receiver:
         poll.register(stream.handle, select.POLLIN)
         heard = time.monotonic()
         while True:
-            pieces = self._arrived(stream, position)
+            pieces, is_all = self._arrived(stream, position)
             if pieces:
                 with lock:
                     sink.check(self)
                     position = sink.append(position, pieces)
                     confirm(position, position, position, force=True)
+            if not is_all:  # libpq has the rest, of which the socket tells nothing
+                continue
             if poll.poll(_STATUS_SECONDS * 1000):
                 heard = time.monotonic()
                 continue
@@ -199,13 +201,20 @@ class Receiver:
                 sink.check(self)
                 confirm(position, position, position, reply=True, force=True)
 
-    def _arrived(self, stream: Stream, position: int) -> list[bytes]:
-        """Return the WAL from a position on that can be read without waiting."""
-        read, pieces, end = stream.cursor.read_message, [], position
-        while end - position < _MOST and (message := read()) is not None:
+    def _arrived(self, stream: Stream, position: int) -> tuple[list[bytes], bool]:
+        """Return the WAL from a position on that can be read without waiting.
+
+        And whether that is all there is: so much at a time is written.
+        """
+        read, end = stream.cursor.read_message, position
+        pieces: list[bytes] = []
+        while end - position < _MOST:
+            message = read()
+            if message is None:
+                return pieces, True
             if message.data_start != end:
                 raise TryLater("it sent WAL of another position")
             payload: bytes = message.payload
             pieces.append(payload)
             end += len(payload)
-        return pieces
+        return pieces, False
