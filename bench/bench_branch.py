@@ -82,10 +82,10 @@ extents, which random writes to shared blocks make long: 40,000 in 1.5 GB after 
 minute, 15 to 20 µs each. A branch pays for the second twice: for the snapshot, and for
 its own directory.
 
-Since then the first endpoint of a branch has the parent's clone itself, and the parent's
-pages are written out before, as a step of its own. At 1.5 GB on XFS, at rest, with 1,870
-transactions a second on the parent: 3.25 s to the first row in place of 4.42, of which
-1.33 s is that flush; the parent went on at 0.77 of its speed.
+Since then the first endpoint of a branch has the parent's clone itself, and the
+parent's pages are written out before, as a step of its own. At 1.5 GB on XFS, at rest,
+with 1,870 transactions a second on the parent: 3.25 s to the first row in place of
+4.42, of which 1.33 s is that flush; the parent went on at 0.77 of its speed.
 
 What made it quicker: no syncfs, which waited for everybody's writes (create 1.23 s to
 0.49 s at 0.2 GB); snapshots that last a little later; segments fetched up to the point
