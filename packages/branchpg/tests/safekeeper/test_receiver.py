@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from branchpg.safekeeper.receiver import Ended, Order, Receiver
+
 
 def test_a_commit_is_here_before_it_is_acknowledged(stage, keeper):
     primary = stage.primary()
@@ -14,21 +23,57 @@ def test_a_commit_is_here_before_it_is_acknowledged(stage, keeper):
     assert state == [("quorum", "safekeeper_1")]
 
 
-def test_the_end_of_a_burst_is_here_without_more_to_follow(stage, keeper):
-    """What the client library has read already, the socket does not tell of again."""
-    primary = stage.primary()
-    stage.follow(primary, [keeper], 1)
-    primary.sql("create table t (x text)")
-    for rows in range(1000, 3500, 500):
-        keeper.kill()  # so that it comes all at once
-        primary.sql(
-            "set synchronous_commit = local; insert into t "
-            f"select repeat('x', 3000) from generate_series(1, {rows})"
-        )
-        keeper.start()
-        stage.follow(primary, [keeper], 1)
-        # A status message after ten seconds would bring it to light.
-        keeper.wait(primary.lsn(), timeout=7)
+class Burst:
+    """A stream of which the client library has read all already: its socket is mute."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.handle, self._other_end = os.pipe()
+        self.cursor = self
+        self._pieces = iter(pieces)
+        self._position = 0
+        self.asked_in_vain = 0
+
+    def read_message(self):
+        payload = next(self._pieces, None)
+        if payload is None:
+            return None
+        start, self._position = self._position, self._position + len(payload)
+        return SimpleNamespace(data_start=start, payload=payload)
+
+    def send_feedback(self, *_positions, reply=False, force=False):
+        self.asked_in_vain += reply
+
+    def close(self):
+        os.close(self.handle)
+        os.close(self._other_end)
+
+
+class Written:
+    """A sink that ends its receiver once it has everything."""
+
+    def __init__(self, size: int) -> None:
+        self.lock = threading.Lock()
+        self.size, self.position = size, 0
+
+    def check(self, _receiver):
+        """Let it go on."""
+
+    def append(self, lsn, pieces):
+        self.position = lsn + sum(map(len, pieces))
+        if self.position == self.size:
+            raise Ended
+        return self.position
+
+
+def test_the_end_of_a_burst_is_read_without_waiting_for_the_socket():
+    """More than is written at once; then nothing that would wake who polls."""
+    pieces = [bytes(128 * 1024)] * 20
+    burst, sink = Burst(pieces), Written(20 * 128 * 1024)
+    order = Order(1, "host=/nowhere", None, "safekeeper_1")
+    with pytest.raises(Ended), contextlib.closing(burst):
+        Receiver(order, sink)._pull(burst, 0)
+    assert sink.position == sink.size
+    assert burst.asked_in_vain == 0
 
 
 def test_a_server_recovers_from_the_wal_here_alone(stage, keeper):

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from servicekit.app import unfit
 from servicekit.errors import Problem, validation
 from servicekit.responses import read_body
-from workspace_api.items import Match
+from workspace_api.item_values import Match
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,6 @@ import logging
 import os
 import shutil
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import psycopg2
@@ -32,25 +31,12 @@ if TYPE_CHECKING:
     from branchpg.store.catalog import Attachment, Catalog
     from branchpg.store.layout import Layout
 
-__all__ = ["Store", "Taken"]
+__all__ = ["Store"]
 
 _LOG: Final = logging.getLogger(__name__)
 _WAIT_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.5
 _LABEL: Final = "backup_label"
-
-
-@dataclass(frozen=True)
-class Taken:
-    """A snapshot of a running cluster, and the seconds that the parts of it took.
-
-    `flush_seconds` went into writing out what the parent had in memory.
-    """
-
-    snapshot: Snapshot
-    flush_seconds: float
-    checkpoint_seconds: float
-    copy_seconds: float
 
 
 class Store:
@@ -86,18 +72,18 @@ class Store:
             limit = min(limit, timeline.ancestor_lsn or timeline.start_lsn)
         raise Unsatisfiable(f"no snapshot of timeline {timeline_id} is as old as {lsn}")
 
-    def take(self, tenant: Tenant, timeline_id: str, running: Attachment) -> Taken:
+    def take(self, tenant: Tenant, timeline_id: str, running: Attachment) -> Snapshot:
         """Take a snapshot of a cluster while its server runs."""
         with snapshots.staging(self.layout) as directory:
             taken = self._copy(tenant, timeline_id, running, directory)
-            lsn = taken.snapshot.lsn
+            lsn = taken.lsn
             target = self.layout.snapshot(tenant.id, timeline_id, lsn)
-            snapshots.publish(directory, taken.snapshot, target)
+            snapshots.publish(directory, taken, target)
         return taken
 
     def sow(
         self, tenant: Tenant, timeline_id: str, running: Attachment, child_id: str
-    ) -> Taken:
+    ) -> Snapshot:
         """Copy a cluster while its server runs, for the first endpoint of a new branch.
 
         That takes it as its directory: a snapshot would have to be copied once more.
@@ -110,7 +96,7 @@ class Store:
             )
             target = self.layout.seed(tenant.id, child_id)
             shutil.rmtree(target, ignore_errors=True)  # of an attempt that failed
-            snapshots.publish(directory, taken.snapshot, target)
+            snapshots.publish(directory, taken, target)
         return taken
 
     def _copy(
@@ -121,13 +107,13 @@ class Store:
         directory: str,
         *,
         identity: Identity | None = None,
-    ) -> Taken:
+    ) -> Snapshot:
         """Make what a snapshot of a running cluster consists of."""
         os.mkdir(directory, 0o755)
         with tenant.lock(timeline_id):  # no compute may make the directory anew
             taken = self._backed_up(timeline_id, running, directory, identity)
         # Without the lock: it takes as long as safekeepers are down.
-        self._await(tenant, timeline_id, running, taken.snapshot.lsn)
+        self._await(tenant, timeline_id, running, taken.lsn)
         return taken
 
     def _backed_up(
@@ -136,7 +122,7 @@ class Store:
         running: Attachment,
         directory: str,
         identity: Identity | None,
-    ) -> Taken:
+    ) -> Snapshot:
         data = os.path.join(directory, "data")
         clock = _Clock()
         # Twice: what the checkpoint adds is little when the rest is out already, and
@@ -166,7 +152,7 @@ class Store:
             checkpoint,
             copy,
         )
-        return Taken(snapshot, flush, checkpoint, copy)
+        return snapshot
 
     def _write_out(self, pgdata: str) -> None:
         if self.driver.shares:  # a full copy reads from memory

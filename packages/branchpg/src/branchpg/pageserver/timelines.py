@@ -168,7 +168,7 @@ class Timelines:
         running = tenant.catalog.timeline(timeline_id).attachment
         if running is None or running.dsn is None:
             return None
-        return self._store.take(tenant, timeline_id, running).snapshot.lsn
+        return self._store.take(tenant, timeline_id, running).lsn
 
     def keep_snapshots(self, tenant: Tenant, timeline_id: str) -> None:
         """Make the snapshots last that were taken in a hurry."""
@@ -339,7 +339,7 @@ class Timelines:
     ) -> Lsn:
         head = self._flushed(tenant, timeline_id, running)
         if self.lag(tenant, timeline_id, head) > _LAG[self._store.driver]:
-            return self._store.sow(tenant, timeline_id, running, child_id).snapshot.lsn
+            return self._store.sow(tenant, timeline_id, running, child_id).lsn
         return self._wal.whole_end(tenant.catalog, timeline_id, head)
 
     def _flushed(self, tenant: Tenant, timeline_id: str, running: Attachment) -> Lsn:

@@ -9,7 +9,7 @@ from servicekit.errors import Problem, validation
 from servicekit.plain import documented_as, query
 from servicekit.responses import Answer, empty, json_answer
 from workspace_api import requests
-from workspace_api.items import Stored, number
+from workspace_api.item_values import Stored, number
 from workspace_api.listing import COUNT_LIMIT
 from workspace_api.models import (
     Branched,
