@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from board_harness.services import DEADLINE
+from branchpg_harness.stack import wait_for
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 
     from board_harness.boards import Board, Boards
     from board_harness.services import Api, World
+    from playwright.sync_api import APIResponse, Route
 
 
 @pytest.fixture
@@ -67,6 +71,38 @@ def test_very_many_changes_at_once_arrive_too(
     fill += "priority, status) SELECT 'many', '-', 'dashboard', 'low', 'review' "
     world.database.sql(fill + "FROM generate_series(1, 300)")
     expect(board.column("review").locator(".column__count")).to_have_text("300")
+
+
+def test_a_list_that_comes_late_takes_no_newer_card_away(
+    api: Api, board: Board
+) -> None:
+    old = api.add("old")
+    lists = re.compile(r"/items\?.*status=new")
+    asked: list[Route] = []
+    late: list[APIResponse] = []
+
+    def hold_the_second(route: Route) -> None:
+        asked.append(route)
+        if len(asked) == 2:
+            late.append(route.fetch())
+        else:
+            route.continue_()
+
+    # The second is asked for when the change stream is there.
+    board.page.route(lists, hold_the_second)
+    board.open()
+    wait_for(lambda: board.page.title() and late, "the list has been read", DEADLINE)
+
+    api.add("new")
+    board.shows("new", "old", "new")
+    api.want("DELETE", f"/items/{old['id']}")
+    board.shows("new", "new")
+    with board.page.expect_response(lists) as told:
+        asked[1].fulfill(response=late[0])
+    told.value.finished()
+    board.frames()
+    board.shows("new", "new")
+    expect(board.column("new").locator(".column__count")).to_have_text("1")
 
 
 def test_edits_made_without_the_api_are_kept_and_sent_later(

@@ -123,6 +123,10 @@ class Board:
         assert box
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] * at
         self.page.mouse.move(x, y, steps=8)
-        # Twice: the first frame may have begun before the mouse's last step.
+        self.frames()
+
+    def frames(self) -> None:
+        """Wait until the page has drawn whatever it knows by now."""
+        # Twice: the first frame may have begun before that.
         frame = "new Promise(requestAnimationFrame)"
         self.page.evaluate(f"async () => {{ await {frame}; await {frame}; }}")

@@ -1,6 +1,6 @@
 /** What was loaded from the API, in TanStack Query's cache: its keys, and changes to it. */
 
-import type { InfiniteData, QueryClient } from "@tanstack/react-query";
+import type { InfiniteData, Query, QueryClient } from "@tanstack/react-query";
 import type { Item } from "../api/types";
 import { type ItemPage, place } from "./pages";
 import type { ItemQuery } from "./query";
@@ -42,37 +42,51 @@ export function find(client: QueryClient, branch: BranchKey, id: string): Item |
   return newest;
 }
 
-/** Bring an item as it is now into everything loaded; `undefined`: it is gone. */
-export function apply(
+/** News of an item. */
+export interface News {
+  readonly id: string;
+  /** How the item is now; `undefined`: it is gone. */
+  readonly item: Item | undefined;
+  /** How it was when last seen, if it was. */
+  readonly before: Item | undefined;
+}
+
+/** What is new about an item as it is now (`undefined`: it is gone), unless more is known. */
+export function newsOf(
   client: QueryClient,
   branch: BranchKey,
   id: string,
   item: Item | undefined,
-): void {
+): News | undefined {
   const before = find(client, branch, id);
-  if (item && before && before.version > item.version) return;
+  return item && before && before.version > item.version ? undefined : { id, item, before };
+}
+
+/** Bring news into everything loaded. */
+export function apply(client: QueryClient, branch: BranchKey, news: News): void {
+  const { id, item } = news;
   if (item) client.setQueryData(keys.item(branch, id), item);
   else client.removeQueries({ queryKey: keys.item(branch, id) });
 
   for (const query of client.getQueryCache().findAll({ queryKey: keys.columns(branch) })) {
-    const column = query.state.data as Column | undefined;
-    const wanted = query.queryKey.at(-1) as ItemQuery;
-    if (!column) continue;
-    const { pages, certain } = place(column.pages, id, item, wanted, before);
-    if (pages !== column.pages)
-      client.setQueryData(query.queryKey, { ...column, pages: [...pages] });
-    // The API alone knows what its text search finds.
-    if (!certain || wanted.q !== "") void client.invalidateQueries({ queryKey: query.queryKey });
+    applyToColumn(client, query, news);
   }
-  applyToTables(client, branch, id, item);
+  applyToTables(client, branch, news);
 }
 
-function applyToTables(
-  client: QueryClient,
-  branch: BranchKey,
-  id: string,
-  item: Item | undefined,
-): void {
+/** Bring news into one column. */
+export function applyToColumn(client: QueryClient, query: Query, news: News): void {
+  const column = query.state.data as Column | undefined;
+  const wanted = query.queryKey.at(-1) as ItemQuery;
+  if (!column) return;
+  const { id, item, before } = news;
+  const { pages, certain } = place(column.pages, id, item, wanted, before);
+  if (pages !== column.pages) client.setQueryData(query.queryKey, { ...column, pages: [...pages] });
+  // The API alone knows what its text search finds.
+  if (!certain || wanted.q !== "") void client.invalidateQueries({ queryKey: query.queryKey });
+}
+
+function applyToTables(client: QueryClient, branch: BranchKey, { id, item }: News): void {
   for (const [key, page] of client.getQueriesData<ItemPage>({ queryKey: keys.tables(branch) })) {
     if (!item || !page?.items.some((other) => other.id === id)) continue;
     const items = page.items.map((other) => (other.id === id ? item : other));

@@ -13,6 +13,7 @@ function world(...answers: Answer[]) {
   const saved: (readonly Edit[])[] = [];
   const refused: [string, boolean][] = [];
   const waits: (() => void)[] = [];
+  const busyAtEnd: boolean[] = [];
   const outbox = new Outbox({
     send: async (edit) => {
       sent.push(edit);
@@ -23,9 +24,10 @@ function world(...answers: Answer[]) {
     save: (edits) => saved.push(edits),
     confirmed: () => {},
     refused: (edit, _error, heard) => refused.push([edit.key, heard]),
+    ended: () => busyAtEnd.push(outbox.busyWith("1")),
     wait: () => new Promise((resolve) => waits.push(resolve)),
   });
-  return { outbox, sent, saved, refused, waits };
+  return { outbox, sent, saved, refused, waits, busyAtEnd };
 }
 
 function update(key: string, id = "1", title = key): Edit {
@@ -46,6 +48,17 @@ describe("the outbox", () => {
       ["b", 2],
     ]);
     expect(saved.at(-1)).toEqual([]);
+  });
+
+  it.each([
+    ["a good answer", [item("1", { version: 2 })]],
+    ["a refusal", new ApiError(400, { error: "VALIDATION_ERROR", message: "no" })],
+    ["a conflict", conflict(item("1", { title: "theirs", version: 2 }))],
+  ] as const)("is no longer busy with an item after %s, and says so", async (_name, answer) => {
+    const { outbox, busyAtEnd } = world(answer);
+    await outbox.add(update("a"));
+    await settled();
+    expect(busyAtEnd).toEqual([false]);
   });
 
   it("writes an edit down before it is sent", () => {

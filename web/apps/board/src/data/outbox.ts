@@ -29,6 +29,8 @@ export interface Ports {
   confirmed(edit: Edit, items: readonly Item[]): void;
   /** The API has refused an edit; nobody but this call hears of it when `heard` is false. */
   refused(edit: Edit, error: ApiError, heard: boolean): void;
+  /** A try has ended, whatever came of it: it keeps nothing busy any more. */
+  ended(): void;
   /** Wait before another try: milliseconds, fewer where there is reason to hope. */
   wait(milliseconds: number): Promise<void>;
 }
@@ -123,6 +125,7 @@ export class Outbox {
       await this.failed(edit, error);
     } finally {
       this.inFlight = undefined;
+      this.ports.ended();
     }
   }
 

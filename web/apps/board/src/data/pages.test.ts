@@ -34,6 +34,14 @@ describe("placing an item in a list", () => {
     expect(totalOf(pages)).toBe(10);
   });
 
+  it("keeps the last one that is loaded where it is when it changes in place", () => {
+    const loaded = [{ ...page(["1", "2"], "more"), total: 9 }];
+    const changed = place(loaded, "2", item("2", { title: "mine", version: 2 }), NEW).pages;
+    expect(itemsOf(changed).map(({ title }) => title)).toEqual(["Item 1", "mine"]);
+    const moved = place(loaded, "2", item("2", { position: "2.5", version: 2 }), NEW).pages;
+    expect(ids(moved)).toEqual(["1"]);
+  });
+
   it("says when a total is a guess", () => {
     const loaded = [{ ...page(["1", "2"], "more"), total: 9 }];
     expect(place(loaded, "7", item("7"), NEW).certain).toBe(false);

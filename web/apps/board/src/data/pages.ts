@@ -50,15 +50,21 @@ export function place(
     items: loaded ? page.items.filter((other) => other.id !== id) : page.items,
     total: page.total + change,
   }));
-  return { pages: is ? insert(without, item, query) : without, certain };
+  if (!is) return { pages: without, certain };
+  const compare = comparing(query.sort);
+  const last = itemsOf(pages).at(-1);
+  // Past everything loaded, with more to come: its own page will bring it.
+  const beyond = !whole && (last === undefined || compare(last, item) < 0);
+  return { pages: beyond ? without : insert(without, item, compare), certain };
 }
 
-function insert(pages: readonly ItemPage[], item: Item, query: ItemQuery): readonly ItemPage[] {
-  const compare = comparing(query.sort);
+function insert(
+  pages: readonly ItemPage[],
+  item: Item,
+  compare: (a: Item, b: Item) => number,
+): readonly ItemPage[] {
   const number = pages.findIndex((page) => page.items.some((other) => compare(other, item) > 0));
   const last = pages.length - 1;
-  // Past everything loaded, with more to come: its own page will bring it.
-  if (number < 0 && pages[last]?.next !== null) return pages;
   return pages.map((page, index) => {
     if (index !== (number < 0 ? last : number)) return page;
     const at = page.items.findIndex((other) => compare(other, item) > 0);

@@ -4,11 +4,12 @@ import { QueryClient } from "@tanstack/react-query";
 import { ApiError, Http, UnreachableError } from "../api/http";
 import type { Item } from "../api/types";
 import { WorkspaceApi } from "../api/workspace";
-import { apply, type BranchKey, find, keys } from "./cache";
+import { apply, type BranchKey, find, keys, newsOf } from "./cache";
 import { basesOf, type Edit } from "./edits";
 import { type Change, Live } from "./live";
 import { Outbox } from "./outbox";
 import { SavedEdits } from "./saved-edits";
+import { StaleReads } from "./stale-reads";
 import { Store } from "./store";
 
 /** More changes at a time than this, and lists are loaded again instead. */
@@ -31,18 +32,23 @@ export class Workspace {
   /** Set from outside: who is told. */
   events: WorkspaceEvents = { refused: () => {} };
   private readonly saved = new SavedEdits();
+  private readonly staleReads: StaleReads;
   private live: Live | undefined;
+  /** Items that were asked for and have not come yet. */
+  private readonly asked = new Set<string>();
   private deferred: { readonly branch: BranchKey; readonly change: Change }[] = [];
   private wake: (() => void) | undefined;
 
   constructor(apiUrl: string) {
     this.client = newClient();
+    this.staleReads = new StaleReads(this.client);
     this.api = new WorkspaceApi(new Http(`${apiUrl}/api/v1`, (reached) => this.onReached(reached)));
     this.outbox = new Outbox({
       send: (edit) => this.api.send(edit),
       save: (edits) => this.saved.save(edits),
       confirmed: (edit, items) => this.onConfirmed(edit, items),
       refused: (edit, error, heard) => this.onRefused(edit, error, heard),
+      ended: () => this.catchUp(),
       wait: (milliseconds) => this.wait(milliseconds),
     });
   }
@@ -67,6 +73,12 @@ export class Workspace {
     void this.client.refetchQueries({
       predicate: ({ state }) => state.status === "error" || state.fetchFailureCount > 0,
     });
+  }
+
+  /** Settle a conflict: ours is sent on top of theirs, or theirs stands. */
+  settle(edit: Edit, theirs: Item, keep: "ours" | "theirs"): void {
+    this.apply(edit.branch, theirs.id, theirs);
+    this.outbox.settle(edit.key, keep);
   }
 
   /** Follow the changes of a branch until the function returned is called. */
@@ -111,12 +123,18 @@ export class Workspace {
     if (items.length < changes.length) {
       void this.client.invalidateQueries({ queryKey: keys.categories(branch) });
     }
-    const news = items.filter((change) => this.isNews(branch, change));
-    if (news.length > FEW) {
-      this.reload(branch);
-      return;
+    for (const change of items.filter(({ id }) => this.isBusy(branch, id))) {
+      // The answer that is on its way comes first, or counts would be wrong meanwhile.
+      this.deferred.push({ branch, change });
     }
-    await Promise.all(news.map((change) => this.fetchChange(branch, change)));
+    const free = items.filter(({ id }) => !this.isBusy(branch, id));
+    const news = free.filter((change) => this.isNews(branch, change));
+    if (news.length > FEW) this.reload(branch);
+    else await Promise.all(news.map((change) => this.bring(branch, change)));
+  }
+
+  private isBusy(branch: BranchKey, id: string): boolean {
+    return this.outbox.busyWith(id) || this.asked.has(keys.item(branch, id).join("/"));
   }
 
   private isNews(branch: BranchKey, change: Change): boolean {
@@ -125,41 +143,46 @@ export class Workspace {
     return known === undefined || known.version < change.version;
   }
 
-  private async fetchChange(branch: BranchKey, change: Change): Promise<void> {
-    const { type, id } = change;
-    if (this.outbox.busyWith(id)) {
-      this.deferred.push({ branch, change });
-      return; // the answer that is on its way comes first, or counts would be wrong meanwhile
-    }
-    if (type === "item.deleted") {
-      apply(this.client, branch, id, undefined);
-      return;
-    }
+  private async bring(branch: BranchKey, { type, id }: Change): Promise<void> {
+    if (type === "item.deleted") this.apply(branch, id, undefined);
+    else await this.refresh(branch, id);
+  }
+
+  /** Ask for an item, and show it as it is now. */
+  private async refresh(branch: BranchKey, id: string): Promise<void> {
+    const name = keys.item(branch, id).join("/");
+    this.asked.add(name);
     try {
-      apply(this.client, branch, id, await this.api.item(branch, id));
+      this.apply(branch, id, await this.api.item(branch, id));
     } catch (error) {
-      if (error instanceof ApiError && error.status === 404)
-        apply(this.client, branch, id, undefined);
+      if (error instanceof ApiError && error.status === 404) this.apply(branch, id, undefined);
       else if (error instanceof ApiError || error instanceof UnreachableError) this.reload(branch);
       else throw error;
+    } finally {
+      this.asked.delete(name);
+      this.catchUp();
     }
+  }
+
+  private apply(branch: BranchKey, id: string, item: Item | undefined): void {
+    const news = newsOf(this.client, branch, id, item);
+    if (!news) return;
+    this.staleReads.note(branch, news);
+    apply(this.client, branch, news);
   }
 
   private onConfirmed(edit: Edit, items: readonly Item[]): void {
     this.reachable.set(true);
-    for (const item of items) apply(this.client, edit.branch, item.id, item);
-    if (edit.kind === "delete") apply(this.client, edit.branch, edit.base.id, undefined);
+    for (const item of items) this.apply(edit.branch, item.id, item);
+    if (edit.kind === "delete") this.apply(edit.branch, edit.base.id, undefined);
     void this.client.invalidateQueries({ queryKey: keys.categories(edit.branch) });
-    this.catchUp();
   }
 
-  /** Look at the changes that came in while an edit of the same item was under way. */
+  /** Look at the changes that came in while an answer about the same item was awaited. */
   private catchUp(): void {
     const deferred = this.deferred;
     this.deferred = [];
-    queueMicrotask(() => {
-      for (const { branch, change } of deferred) void this.onChanged(branch, [change]);
-    });
+    for (const { branch, change } of deferred) void this.onChanged(branch, [change]);
   }
 
   private onRefused(edit: Edit, error: ApiError, heard: boolean): void {
@@ -167,11 +190,6 @@ export class Workspace {
       for (const base of basesOf(edit)) void this.refresh(edit.branch, base.id);
     }
     if (!heard) this.events.refused(edit, error);
-    this.catchUp();
-  }
-
-  private async refresh(branch: BranchKey, id: string): Promise<void> {
-    await this.fetchChange(branch, { type: "item.updated", id, version: 0 });
   }
 
   private wait(milliseconds: number): Promise<void> {

@@ -2,7 +2,6 @@ import "./items.css";
 import { Button } from "@stackyard/ui";
 import { Dialog } from "@stackyard/ui/dialog";
 import type { Item } from "../../api/types";
-import { apply } from "../../data/cache";
 import { type Edit, outcome } from "../../data/edits";
 import type { CategoriesData } from "../../data/hooks";
 import { same } from "../../data/merge";
@@ -28,8 +27,7 @@ export default function ConflictDialog({ branch, categories, onClose }: Conflict
   if (!edit || !theirs) return null;
 
   const settle = (keep: "ours" | "theirs") => {
-    apply(workspace.client, branch, theirs.id, theirs);
-    workspace.outbox.settle(edit.key, keep);
+    workspace.settle(edit, theirs, keep);
     if (conflicts.length === 1) onClose();
   };
 
