@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from board_harness.boards import Boards
 from playwright.sync_api import expect
-from workspace_stack import wait_for, workspace
+from workspace_harness.client import wait_for
+from workspace_stack import workspace
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

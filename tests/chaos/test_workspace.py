@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from workspace_clients import Record, run_clients
-from workspace_stack import Workspace, wait_for, workspace
+from workspace_harness.client import wait_for
+from workspace_stack import Workspace, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

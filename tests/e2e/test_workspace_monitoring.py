@@ -9,7 +9,8 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from workspace_stack import STACK, Workspace, wait_for, workspace
+from workspace_harness.client import wait_for
+from workspace_stack import STACK, Workspace, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,7 @@ def test_every_replica_is_scraped(stack: Workspace) -> None:
             "workspace-db-safekeeper": "1",
         }
 
-    wait_for(all_up, "all replicas are scraped", 90)
+    wait_for(all_up, "all replicas are scraped", within=90)
 
 
 def test_every_query_of_the_dashboard_has_an_answer(stack: Workspace) -> None:
@@ -99,7 +100,7 @@ def test_every_query_of_the_dashboard_has_an_answer(stack: Workspace) -> None:
         return not left
 
     try:
-        wait_for(none_left, "all queries have an answer", 90)
+        wait_for(none_left, "all queries have an answer", within=90)
     except AssertionError:
         pytest.fail(f"without an answer: {left}")
 
@@ -110,6 +111,6 @@ def test_the_rules_are_loaded_and_nothing_fires(stack: Workspace) -> None:
         rules = [rule for group in groups for rule in group["rules"]]
         return rules if all(rule["health"] == "ok" for rule in rules) else []
 
-    rules = wait_for(loaded, "all rules were evaluated", 90)
+    rules = wait_for(loaded, "all rules were evaluated", within=90)
     assert len(rules) == 7
     assert [rule["name"] for rule in rules if rule["state"] == "firing"] == []

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from workspace_stack import Workspace, wait_for, workspace
+from workspace_harness.client import wait_for
+from workspace_stack import Workspace, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from contextlib import ExitStack, contextmanager
@@ -23,7 +22,7 @@ from stackyard.engine.process import tree
 from stackyard.engine.process.state import StateRoot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 STACK = Path(__file__).parents[2] / "stacks" / "workspace"
 PORTS = (
@@ -37,7 +36,6 @@ PORTS = (
     "WORKSPACE_SAFEKEEPER_HTTP_PORT",
     "WORKSPACE_PROMETHEUS_PORT",
 )
-DEADLINE = 60.0
 
 
 @dataclass(frozen=True)
@@ -148,17 +146,6 @@ class Workspace:
             return self.ask("GET", "WORKSPACE_API_PORT", "/ready")[0] == 200
         except (OSError, ValueError):
             return False
-
-
-def wait_for(condition: Callable[[], Any], what: str, within: float = DEADLINE) -> Any:
-    """Return the first truth that a condition has; fail where it takes too long."""
-    deadline = time.monotonic() + within
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {within} s: {what}"
-        time.sleep(0.05)
 
 
 @contextmanager

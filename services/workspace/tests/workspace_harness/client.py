@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import json
 import socket
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from branchpg_harness import stack
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 DEADLINE = 60.0
 
-
-def wait_for(condition: Callable[[], Any], what: str, within: float = DEADLINE) -> Any:
-    """Return the first truth that a condition has; fail where it takes too long."""
-    deadline = time.monotonic() + within
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {within} s: {what}"
-        time.sleep(0.01)
+wait_for = functools.partial(stack.wait_for, within=DEADLINE)
 
 
 @dataclass(frozen=True)
