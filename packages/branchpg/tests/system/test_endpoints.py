@@ -142,16 +142,44 @@ def test_an_endpoint_that_never_sleeps_finds_its_safekeeper_again() -> None:
         assert stack.sql("SELECT count(*) FROM kept") == 1
 
 
+def knock(stack: Stack) -> socket.socket:
+    """Ask for a session as a client does, and do not go on."""
+    pairs = "user", "postgres", "database", "workspace"
+    words = b"".join(word.encode() + b"\0" for word in pairs) + b"\0"
+    where = ("127.0.0.1", stack.ports["compute"]["pg"])
+    client = socket.create_connection(where, timeout=10)
+    client.sendall(struct.pack("!ii", len(words) + 8, 196608) + words)
+    return client
+
+
+def status(stack: Stack) -> str:
+    return str(stack.endpoint("main")["status"])
+
+
+def test_a_start_goes_on_when_the_only_client_gives_up() -> None:
+    """A slow machine began it anew with each client, and some never got one."""
+    with Stack(**{"suspend-timeout": -1}) as stack:
+        with knock(stack):
+            wait_for(lambda: status(stack) != "empty", "the endpoint starts")
+        wait_for(lambda: status(stack) == "running", "it runs, and nobody asked again")
+        assert stack.log("compute").count(" runs ") == 1
+
+
+def test_the_end_of_a_compute_breaks_a_start_off() -> None:
+    with Stack() as stack:
+        with knock(stack):
+            wait_for(lambda: status(stack) != "empty", "the endpoint starts")
+        stack.stop("compute")
+        assert not postmasters(f"{stack.root}/compute/endpoints")
+        stack.start("compute")
+        wait_for(lambda: answers(stack), "the branch answers")
+
+
 def test_clients_that_give_up_during_the_first_start_spoil_nothing() -> None:
     """What they broke off had told the pageserver of a log that nobody had."""
     with Stack() as stack:
-        pairs = "user", "postgres", "database", "workspace"
-        words = b"".join(word.encode() + b"\0" for word in pairs) + b"\0"
-        startup = struct.pack("!ii", len(words) + 8, 196608) + words
         for number in range(12):
-            where = ("127.0.0.1", stack.ports["compute"]["pg"])
-            with socket.create_connection(where, timeout=10) as client:
-                client.sendall(startup)
+            with knock(stack) as client:
                 client.settimeout(0.05 * (number + 1))
                 with suppress(TimeoutError):
                     client.recv(1)

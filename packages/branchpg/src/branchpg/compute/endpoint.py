@@ -126,6 +126,14 @@ class Endpoint:
             return "init"
         return "failed" if self.error else "empty"
 
+    def running_on(self, timeline_id: str) -> Running | None:
+        """Return the server where it runs on a timeline, and nobody changes that."""
+        running = self.running
+        if running is None or self._lock.locked() or self.is_retired:
+            return None
+        runs = running.timeline_id == timeline_id and running.server.runs
+        return running if runs else None
+
     async def acquire(self, timeline_id: str) -> Running:
         """Return the server on a timeline, started if it is not running.
 

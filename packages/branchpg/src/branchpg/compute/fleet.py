@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from branchpg.compute.endpoint import Endpoint, RetiredError, Running
 from branchpg.compute.proxy.backend import Closing, Lease, Route
+from branchpg.compute.starts import Starts
 from branchpg.errors import BadRequest, BranchpgError, NotFound
 from branchpg.lsn import Lsn
 
@@ -54,6 +55,7 @@ class Fleet:
         self._suspend_seconds = suspend_seconds
         self._database = database.encode()
         self._endpoints: dict[str, Endpoint] = {}
+        self._starts = Starts()
         self._ports = iter(_PORTS)
         self._catalog: Catalog | None = None
         self._aliased: set[_Aliased] = set()
@@ -94,6 +96,7 @@ class Fleet:
             await told.wait()
             for task in work:
                 task.cancel()
+        await self._starts.close()
         await self.stop()
 
     async def follow(self) -> None:
@@ -163,7 +166,7 @@ class Fleet:
             endpoint = self._ephemeral(timeline_id, lsn)
         else:
             endpoint = self._endpoint(endpoint_id)
-        running = await endpoint.acquire(timeline_id)
+        running = await self._starts.running(endpoint, timeline_id)
         return self._lease(endpoint, running, route, branch)
 
     async def start(self, endpoint_id: str) -> Running:
@@ -171,7 +174,8 @@ class Fleet:
         about = self.catalog.endpoints[endpoint_id]
         branch = self.catalog.branches[about.branch_id]
         try:
-            return await self._endpoint(endpoint_id).acquire(branch.timeline_id)
+            endpoint = self._endpoint(endpoint_id)
+            return await self._starts.running(endpoint, branch.timeline_id)
         except RetiredError:
             raise NotFound(f'endpoint "{endpoint_id}" was removed') from None
 
