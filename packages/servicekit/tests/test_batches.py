@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from servicekit.batches import Batches
+from servicekit.batches import Batches, Shared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,5 +139,73 @@ def test_a_leader_that_leaves_is_an_error_for_those_it_asked_for() -> None:
         release.set()
         assert await batches(7) == 7
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def test_what_many_ask_at_the_same_time_is_asked_once() -> None:
+    asked: list[str] = []
+
+    async def ask(question: str) -> str:
+        asked.append(question)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return question.upper()
+
+    async def main() -> None:
+        shared = Shared(ask, flights=1)
+        questions = ["a", "b", "a", "a", "b"]
+        found = await asyncio.gather(*map(shared, questions))
+        assert found == ["A", "B", "A", "A", "B"]
+        assert len(shared) == 0
+
+    asyncio.run(main())
+    # What came in the same moment waits for its turn only while others are asked.
+    assert sorted(asked) == ["a", "b"]
+
+
+def test_nobody_is_told_what_was_asked_before_they_came() -> None:
+    async def main() -> None:
+        now, release = "old", asyncio.Event()
+
+        async def ask(_question: str) -> str:
+            seen = now
+            await release.wait()
+            return seen
+
+        shared = Shared(ask, flights=2)
+        early = [asyncio.ensure_future(shared("a")) for _ in range(2)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        now = "new"
+        late = [asyncio.ensure_future(shared("a")) for _ in range(3)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        release.set()
+        assert "old" in await asyncio.gather(*early)
+        assert set(await asyncio.gather(*late)) == {"new"}
+
+    asyncio.run(main())
+
+
+def test_an_error_is_told_to_all_who_asked_and_not_kept() -> None:
+    broken = True
+
+    async def ask(question: int) -> int:
+        await asyncio.sleep(0)
+        if broken:
+            raise OSError("gone")
+        return question
+
+    async def main() -> None:
+        nonlocal broken
+        shared = Shared(ask, flights=2)
+        found = await asyncio.gather(
+            *(shared(1) for _ in range(5)), return_exceptions=True
+        )
+        assert {type(one) for one in found} == {OSError}
+        assert len(shared) == 0
+        broken = False
+        assert await shared(1) == 1
 
     asyncio.run(main())

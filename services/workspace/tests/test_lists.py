@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import quote
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from workspace_api.models import ACTIVE_SORTS
 
 if TYPE_CHECKING:
     from workspace_harness.client import Client
     from workspace_harness.postgres import Postgres
+    from workspace_harness.service import ServiceThread
 
 _FILL = """
 INSERT INTO workspace.workspace_items
@@ -196,3 +202,85 @@ def test_a_total_that_is_not_counted_to_the_end_says_so(
     assert (page["total"], page["total_exact"]) == (1_000, False)
     page = client.get("/items?limit=1").json
     assert (page["total"], page["total_exact"]) == (1_050, True)
+
+
+_TEXTS = st.text(
+    st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=40
+)
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | _TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner),
+    max_leaves=5,
+)
+_ROWS = st.fixed_dictionaries(
+    {
+        "title": _TEXTS,
+        "description": _TEXTS,
+        "category": _TEXTS,
+        "priority": st.sampled_from(["low", "critical"]),
+        "status": st.sampled_from(["new", "in-progress"]),
+        "tags": st.lists(_TEXTS, max_size=3),
+        "metadata": st.dictionaries(_TEXTS, _VALUES, max_size=3),
+        "position": st.decimals(-(10**12), 10**12, places=9).map(str),
+        "version": st.integers(1, 2**31 - 1),
+        "created_at": st.datetimes(
+            datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)
+        ).map(str),
+        "updated_at": st.none() | st.just("2026-01-02 03:04:05.6+05:30"),
+        "created_by": st.none() | _TEXTS,
+        "updated_by": st.none() | _TEXTS,
+    }
+)
+_WRITE = """
+TRUNCATE workspace.workspace_items, workspace.changes, workspace.item_counts;
+WITH given AS (SELECT %s::jsonb AS rows),
+named AS (INSERT INTO workspace.workspace_categories (name, display_name)
+    SELECT DISTINCT row ->> 'category', row ->> 'category'
+    FROM given, jsonb_array_elements(rows) row ON CONFLICT DO NOTHING)
+SELECT rows FROM given"""
+_FILL_AS_GIVEN = """
+INSERT INTO workspace.workspace_items SELECT r.* FROM jsonb_populate_recordset(
+    NULL::workspace.workspace_items, %s::jsonb) r"""
+_AS_STORED = """
+SET timezone TO 'UTC';
+SELECT to_jsonb(i) || jsonb_build_object('id', id::text,
+    'position', trim_scale(position)::text)
+FROM workspace.workspace_items i ORDER BY i.id"""
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(rows=st.lists(_ROWS, min_size=1, max_size=20))
+def test_whatever_a_row_holds_the_list_and_the_item_say_it(
+    shared_service: ServiceThread, postgres: Postgres, rows: list[dict[str, Any]]
+) -> None:
+    """Rows of any writer: no text of theirs can break the JSON that is put together."""
+    database = shared_service.settings.postgres_database
+    given = [row | {"id": number} for number, row in enumerate(rows, 1)]
+    postgres.sql(database, _WRITE, json.dumps(given))
+    postgres.sql(database, _FILL_AS_GIVEN, json.dumps(given))
+    found = postgres.sql(database, _AS_STORED)
+    stored = [found] if isinstance(found, dict) else [row[0] for row in found]
+    client = shared_service.client()
+    by_id = sorted(client.get("/items?limit=1000").data, key=lambda one: int(one["id"]))
+    assert by_id == stored
+    assert [client.get(f"/items/{one['id']}").data for one in stored] == stored
+    client.close()
+
+
+def test_what_was_written_is_in_the_next_list_however_many_ask(
+    service: ServiceThread,
+) -> None:
+    """Lists that are alike are read once for all who wait, and never too early."""
+
+    def write_and_look(_number: int) -> None:
+        client = service.client()
+        for _ in range(15):
+            made = client.item()["id"]
+            assert made in [one["id"] for one in client.get("/items?limit=1000").data]
+            assert client.delete(f"/items/{made}").status == 200
+            found = client.get("/items?limit=1000")
+            assert made not in [one["id"] for one in found.data]
+        client.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write_and_look, range(8)))

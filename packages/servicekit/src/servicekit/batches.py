@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "Shared"]
 
 Q = TypeVar("Q")
 A = TypeVar("A")
 
+_MANY: Final = 1 << 20
+"""As good as no limit."""
 _LEAD: Final = object()
 """What somebody who waits gets instead of an answer: it is their turn to ask."""
 
@@ -48,6 +50,11 @@ class Batches(Generic[Q, A]):
         self._flights = flights
         self._running = 0
         self._waiting: deque[tuple[Q, asyncio.Future[Any]]] = deque()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody asks, and nobody waits."""
+        return self._running == 0 and not self._waiting
 
     async def __call__(self, question: Q) -> A:
         """Return the answer to a question."""
@@ -108,6 +115,42 @@ class Batches(Generic[Q, A]):
                 future.set_result(_LEAD)
                 return
         self._running -= 1
+
+
+class Shared(Generic[Q, A]):
+    """Asks what many want to know at the same time once for all of them.
+
+    Nobody gets the answer to what was asked before they came: who has written
+    something, and then asks, finds it.
+
+    Attributes:
+        ask: returns the answer; questions are the same where they are equal.
+        flights: how many times the same question is asked at the same time.
+    """
+
+    def __init__(self, ask: Callable[[Q], Awaitable[A]], *, flights: int) -> None:
+        self._ask = ask
+        self._flights = flights
+        self._asked: dict[Q, Batches[Q, A]] = {}
+
+    def __len__(self) -> int:
+        """Return how many different questions are being asked."""
+        return len(self._asked)
+
+    async def __call__(self, question: Q) -> A:
+        """Return the answer to a question."""
+        alike = self._asked.get(question)
+        if alike is None:
+            alike = Batches(self._once, most=_MANY, flights=self._flights)
+            self._asked[question] = alike
+        try:
+            return await alike(question)
+        finally:
+            if alike.idle:
+                self._asked.pop(question, None)
+
+    async def _once(self, questions: Sequence[Q]) -> Sequence[A]:
+        return [await self._ask(questions[0])] * len(questions)
 
 
 def _settle(future: asyncio.Future[Any], answer: object) -> None:

@@ -33,7 +33,7 @@ _DIGESTS: Final = f"""
 SELECT i.id, md5(i::text) AS digest FROM workspace.workspace_items i
 ORDER BY i.id LIMIT {_COMPARED}"""
 _ITEMS: Final = (
-    f"SELECT i.id, {ITEM_JSON}::text AS item FROM workspace.workspace_items i "
+    f"SELECT i.id, {ITEM_JSON} AS item FROM workspace.workspace_items i "
     "WHERE i.id = ANY($1::bigint[]) ORDER BY i.id"
 )
 

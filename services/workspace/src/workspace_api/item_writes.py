@@ -39,10 +39,9 @@ __all__ = [
 ]
 
 ONE: Final = (
-    f"SELECT {ITEM_JSON}::text, i.version FROM workspace.workspace_items i "
-    "WHERE i.id = $1"
+    f"SELECT {ITEM_JSON}, i.version FROM workspace.workspace_items i WHERE i.id = $1"
 )
-_RETURNED: Final = f"RETURNING {ITEM_JSON}::text AS json, i.version, i.id"
+_RETURNED: Final = f"RETURNING {ITEM_JSON} AS json, i.version, i.id"
 _CREATE: Final = f"""
 WITH wanted AS MATERIALIZED (
     SELECT w.*, nextval('workspace.workspace_items_id_seq') AS id
@@ -172,7 +171,7 @@ async def move(
 ) -> Stored:
     """Put an item at a place in a column."""
     row = await connection.fetchrow(
-        f"SELECT {ITEM_JSON}::text, i.version, i.status "
+        f"SELECT {ITEM_JSON}, i.version, i.status "
         "FROM workspace.workspace_items i WHERE i.id = $1",
         item,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import asyncpg
 
-from servicekit.batches import Batches
+from servicekit.batches import Batches, Shared
 from servicekit.errors import (
     ServiceError,
     conflict,
@@ -20,7 +20,7 @@ from workspace_api.item_values import (
     missing,
     no_category,
 )
-from workspace_api.listing import ITEM_JSON, page
+from workspace_api.listing import ITEM_JSON, Page, page
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -38,7 +38,7 @@ _FLIGHTS: Final = 2
 """Such statements at the same time: while two are under way, the next one gathers."""
 
 _SEVERAL: Final = (
-    f"SELECT {ITEM_JSON}::text, i.version, i.id FROM workspace.workspace_items i "
+    f"SELECT {ITEM_JSON}, i.version, i.id FROM workspace.workspace_items i "
     "WHERE i.id = ANY($1::bigint[])"
 )
 _DELETE: Final = """
@@ -68,7 +68,7 @@ SELECT json_build_object(
 class Listed:
     """A page of items as JSON, and how many there are."""
 
-    json: str
+    json: bytes
     count: int
     total: int
     exact: bool
@@ -82,6 +82,7 @@ class Together:
         self._database = database
         self.one = Batches(self._read, most=_MOST, flights=_FLIGHTS)
         self.create = Batches(self._create, most=_MOST, flights=_FLIGHTS)
+        self.page = Shared(self._page, flights=_FLIGHTS)
 
     def is_of(self, database: Database) -> bool:
         """Return whether it asks this database, and not an earlier one of its name."""
@@ -91,6 +92,9 @@ class Together:
         rows = await self._database.read(lambda c: c.fetch(_SEVERAL, ids))
         found = {row[2]: Stored(*row) for row in rows}
         return [found.get(item) or missing(item) for item in ids]
+
+    async def _page(self, wanted: Page) -> Any:
+        return await self._database.row(wanted.statement, *wanted.arguments)
 
     async def _create(self, wanted: Sequence[bytes]) -> list[Stored | Exception]:
         try:
@@ -136,9 +140,7 @@ class Items:
     async def list(self, query: ListQuery) -> Listed:
         """Return a page of items."""
         wanted = page(query)
-        row = await self._read(
-            lambda database: database.row(wanted.statement, *wanted.arguments)
-        )
+        row = await self._read(lambda _, together: together.page(wanted))
         items, count, total, value, last = row
         return Listed(
             items,
@@ -166,17 +168,17 @@ class Items:
 
     async def stats(self) -> str:
         """Return how many items there are, as JSON."""
-        return await self._read(lambda database: database.value(_STATS))
+        return await self._read(lambda database, _: database.value(_STATS))
 
-    async def _read(self, work: Callable[[Database], Awaitable[T]]) -> T:
+    async def _read(self, work: Callable[[Database, Together], Awaitable[T]]) -> T:
         """Read from the replica, or where that is gone, or there is none, from here."""
         if self._reader is not self._database:
             try:
-                return await work(self._reader)
+                return await work(self._reader, self._read_together)
             except ServiceError as error:
                 if error.status != 503:
                     raise
-        return await work(self._database)
+        return await work(self._database, self._together)
 
     async def create(self, wanted: ItemCreate, *, key: str | None = None) -> Stored:
         """Make an item; with a key, once for all that come with the same one.

@@ -22,15 +22,32 @@ if TYPE_CHECKING:
 
 __all__ = ["COUNT_LIMIT", "ITEM_JSON", "Page", "page"]
 
+_MEMBERS: Final = {
+    "id": "\"'||i.id||'\"",
+    "title": "'||to_json(i.title)||'",
+    "description": "'||to_json(i.description)||'",
+    "category": "'||to_json(i.category)||'",
+    "priority": "\"'||i.priority||'\"",
+    "status": "\"'||i.status||'\"",
+    "tags": "'||to_json(i.tags)||'",
+    "metadata": "'||i.metadata||'",
+    "position": "\"'||trim_scale(i.position)||'\"",
+    "version": "'||i.version||'",
+    "created_at": "'||to_json(i.created_at)||'",
+    "updated_at": "'||coalesce(to_json(i.updated_at)::text, 'null')||'",
+    "created_by": "'||coalesce(to_json(i.created_by)::text, 'null')||'",
+    "updated_by": "'||coalesce(to_json(i.updated_by)::text, 'null')||'",
+}
+
 ITEM_JSON: Final = (
-    "json_build_object('id', i.id::text, 'title', i.title, "
-    "'description', i.description, 'category', i.category, 'priority', i.priority, "
-    "'status', i.status, 'tags', i.tags, 'metadata', i.metadata, "
-    "'position', trim_scale(i.position)::text, 'version', i.version, "
-    "'created_at', i.created_at, 'updated_at', i.updated_at, "
-    "'created_by', i.created_by, 'updated_by', i.updated_by)"
+    "('{" + ",".join(f'"{name}":{value}' for name, value in _MEMBERS.items()) + "}')"
 )
-"""An item as clients get it, made where it is kept."""
+"""An item as clients get it, a text of JSON made where it is kept.
+
+It is put together piece by piece: `json_build_object` looks up the type of each of its
+arguments again in each row, and takes twice as long. What needs no escapes has none:
+numbers, and the words that a CHECK constraint allows.
+"""
 
 COUNT_LIMIT: Final = 1_000
 """As far as items that match a text or a tag are counted."""
@@ -62,8 +79,8 @@ _ORDERS: Final[Mapping[str, _Order]] = {
 class Page:
     """The statement of a page and its arguments.
 
-    It returns one row: the items as a JSON array, how many they are, how many match,
-    whether that is exact, and the sort value and id of the last one.
+    It returns one row: the items as the bytes of a JSON array, how many they are, how
+    many match, and the sort value and id of the last one.
     """
 
     statement: str
@@ -86,7 +103,7 @@ class _Builder:
     arguments: list[Any] = field(default_factory=list)
 
     def place(self, value: Any) -> str:
-        self.arguments.append(value)
+        self.arguments.append(tuple(value) if isinstance(value, list) else value)
         return f"${len(self.arguments)}"
 
 
@@ -117,9 +134,10 @@ def page(query: ListQuery) -> Page:
     limit = built.place(query.limit)
     offset = f" OFFSET {built.place(query.offset)}" if query.offset else ""
     statement = (
-        "SELECT coalesce(json_agg(p.item), '[]')::text, count(*), "
-        f"({total}), (array_agg(p.value))[count(*)], (array_agg(p.id))[count(*)] "
-        f"FROM (SELECT {ITEM_JSON} AS item, i.id, ({order.expression})::text AS value "
+        "SELECT convert_to('[' || coalesce(string_agg(p.item, ','), '') || ']', "
+        f"'UTF8'), count(*), ({total}), ((array_agg(p.value))[count(*)])::text, "
+        "(array_agg(p.id))[count(*)] "
+        f"FROM (SELECT {ITEM_JSON} AS item, i.id, {order.expression} AS value "
         f"FROM workspace.workspace_items i {condition}"
         f"ORDER BY {order.expression} {direction}, i.id {direction} "
         f"LIMIT {limit}{offset}) p"

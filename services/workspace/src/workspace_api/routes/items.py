@@ -48,13 +48,13 @@ class _Items:
         page = await items.list(wanted)
         cursor = f'"{page.next_cursor}"' if page.next_cursor else "null"
         exact = page.exact or page.total <= COUNT_LIMIT
-        body = (
+        head = (
             f'{{"success":true,"count":{page.count},'
             f'"total":{min(page.total, COUNT_LIMIT) if not exact else page.total},'
             f'"total_exact":{"true" if exact else "false"},'
-            f'"next_cursor":{cursor},"data":{page.json}}}'
+            f'"next_cursor":{cursor},"data":'
         )
-        return json_answer(200, body.encode())
+        return json_answer(200, b"".join((head.encode(), page.json, b"}")))
 
     async def one(self, scope: Scope, _receive: Receive) -> Answer:
         items = await self._service.items(scope, self._query(scope))
