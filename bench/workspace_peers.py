@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
-from processes import memory
+from processes import cpu_seconds, memory, tree
 
 from branchpg import spawn
 from branchpg.postgres import cluster, owner, programs
@@ -188,46 +188,32 @@ def place() -> Iterator[Place]:
 class Peer:
     """A service: its name, its port, its processes."""
 
-    def __init__(
-        self, name: str, port: int, children: list[subprocess.Popen[bytes]]
-    ) -> None:
+    def __init__(self, name: str, port: int, child: subprocess.Popen[bytes]) -> None:
         self.name = name
         self.port = port
-        self._children = children
+        self._child = child
 
     def memory(self) -> float:
         """Return the memory (PSS, MiB) of all its processes."""
-        return sum(memory(pid) for pid in self._pids())
+        return sum(memory(pid) for pid in tree(self._child.pid))
 
     def cpu(self) -> float:
         """Return the processor time that its processes have used, in seconds."""
-        from processes import cpu_seconds
-
-        return sum(cpu_seconds(pid) for pid in self._pids())
-
-    def _pids(self) -> list[int]:
-        found = [child.pid for child in self._children]
-        for pid in found:
-            with suppress(OSError):
-                tasks = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-                found += [int(word) for word in tasks.split()]
-        return found
+        return sum(cpu_seconds(pid) for pid in tree(self._child.pid))
 
     def close(self) -> None:
         """End its processes."""
-        for child in self._children:
-            child.terminate()
-        for child in self._children:
-            child.wait()
+        self._child.terminate()
+        self._child.wait()
 
 
 def ours(database: Place, workers: int) -> Peer:
-    """Start the workspace API; several processes share a port."""
+    """Start the workspace API; several processes share a port, and what they loaded."""
     port = free_port()
     environment = {
         **os.environ,
         "PORT": str(port),
-        "REUSE_PORT": "true",
+        "WORKERS": str(workers),
         "LIBRARY_DB_STRATEGY": "postgresql",
         "POSTGRES_PORT": str(database.port),
         "RATE_LIMIT_MAX": "1000000000",
@@ -235,7 +221,7 @@ def ours(database: Place, workers: int) -> Peer:
         "DRAIN_SECONDS": "0",
     }
     command = [sys.executable, "-m", "workspace_api"]
-    return _started("workspace-api", port, [(command, environment, None)] * workers)
+    return _started("workspace-api", port, command, environment, workers=workers)
 
 
 def express(database: Place, workers: int) -> Peer:
@@ -250,26 +236,31 @@ def express(database: Place, workers: int) -> Peer:
         "NODE_ENV": "production",
     }
     command = [_node() or "node", "server.js"]
-    return _started("Express + pg", port, [(command, environment, folder)])
+    return _started(
+        "Express + pg", port, command, environment, workers=workers, folder=folder
+    )
 
 
 def _started(
-    name: str, port: int, commands: list[tuple[list[str], dict[str, str], Path | None]]
+    name: str,
+    port: int,
+    command: list[str],
+    environment: dict[str, str],
+    *,
+    workers: int,
+    folder: Path | None = None,
 ) -> Peer:
-    children = [
-        subprocess.Popen(
-            command,
-            env=environment,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for command, environment, folder in commands
-    ]
-    peer = Peer(name, port, children)
+    child = subprocess.Popen(
+        command,
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    peer = Peer(name, port, child)
     # Often enough that every process of several is asked.
-    for _ in range(8 * len(commands)):
+    for _ in range(16 * workers):
         _until(lambda: get(port, "/ready") == 200)
     return peer
 

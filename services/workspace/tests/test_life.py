@@ -35,6 +35,7 @@ pytestmark = pytest.mark.timeout(180)  # a busy machine starts processes slowly
         ("NEON_DATABASE_URL", "postgresql://x:y/z"),
         ("TRUSTED_PROXIES", "nobody"),
         ("POOL_MAX", "0"),
+        ("WORKERS", "0"),
         ("NEON_PASSWORD_FILE", "/nowhere/at/all"),
     ],
 )
@@ -54,16 +55,22 @@ def test_a_wrong_setting_is_an_error_at_the_start(name: str, value: str) -> None
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_sigterm_loses_no_request(
-    postgres: Postgres, database: str, processes: Callable[..., ServiceProcess]
+    workers: str,
+    postgres: Postgres,
+    database: str,
+    processes: Callable[..., ServiceProcess],
 ) -> None:
     """Clients who leave when they are told to, as a balancer does, see no failure."""
-    service = processes(DRAIN_SECONDS="5")
+    service = processes(DRAIN_SECONDS="5", WORKERS=workers)
     service.wait_until_ready()
     statuses: list[int] = []
 
     def ask() -> None:
         client = service.client()
+        # Of several processes each one has to be asked whether it is ready.
+        wait_for(lambda: client.get("//ready").status == 200, "its process is ready")
         told = ""
         while told != "close":
             answer = client.post("/items", body)

@@ -21,25 +21,57 @@ if TYPE_CHECKING:
 
     from servicekit.settings import ServiceSettings
 
-__all__ = ["listen", "run", "serve"]
+__all__ = ["listen", "listen_together", "run", "serve"]
 
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75
 
 
-def run(main: Callable[[asyncio.Event], Coroutine[None, None, None]]) -> None:
-    """Run a coroutine; the event that it gets is set by SIGTERM and SIGINT."""
+def run(
+    main: Callable[[asyncio.Event], Coroutine[None, None, None]],
+    *,
+    gone: int | None = None,
+) -> None:
+    """Run a coroutine; the event that it gets is set by SIGTERM and SIGINT.
+
+    `gone` is a file that is readable when the process that began this one is not there
+    any more, which sets the event too.
+    """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_until_told(main))
+        runner.run(_until_told(main, gone))
 
 
 async def _until_told(
-    main: Callable[[asyncio.Event], Coroutine[None, None, None]],
+    main: Callable[[asyncio.Event], Coroutine[None, None, None]], gone: int | None
 ) -> None:
     loop, told = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
+
+    def abandoned(file: int) -> None:
+        loop.remove_reader(file)
+        told.set()
+
+    if gone is not None:
+        loop.add_reader(gone, abandoned, gone)
     await main(told)
+
+
+def listen_together(settings: ServiceSettings, count: int) -> list[socket.socket]:
+    """Return listening sockets that share a port, one for each process.
+
+    The kernel spreads connections over them. They stay open where they were made: what
+    comes while a process is replaced waits for the new one.
+
+    Raises:
+        ConfigurationError: the address is in use, or not ours.
+    """
+    shared = settings.model_copy(update={"reuse_port": True})
+    if not settings.reuse_port:
+        listen(settings).close()  # Somebody else's port is not to be shared by chance.
+    first = listen(shared)
+    same = shared.model_copy(update={"port": first.getsockname()[1]})
+    return [first, *(listen(same) for _ in range(count - 1))]
 
 
 def listen(settings: ServiceSettings) -> socket.socket:

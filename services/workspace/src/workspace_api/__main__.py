@@ -27,11 +27,14 @@ def cli(context: click.Context) -> None:
 @cli.command()
 def serve() -> None:
     """Serve until SIGTERM (this is what happens without a command)."""
-    from workspace_api.life import live
+    from workspace_api.life import live, live_together
 
     settings = _settings()
     logs.configure("workspace-api", settings.log_level)
-    run(functools.partial(live, settings))
+    if settings.workers > 1:
+        live_together(settings)
+    else:
+        run(functools.partial(live, settings))
 
 
 @cli.command()

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
 from servicekit.errors import ServiceError
 from servicekit.logs import logger
-from servicekit.server import listen, serve
+from servicekit.server import listen, listen_together, run, serve
 from servicekit.settings import environment
+from servicekit.workers import supervise
 from workspace_api.app import assemble
 from workspace_api.migrations.runner import HEAD
 from workspace_api.spawn import run_self
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
+    from workspace_api.app import Assembly
     from workspace_api.databases import Databases
     from workspace_api.settings import Settings
 
-__all__ = ["live"]
+__all__ = ["live", "live_together"]
 
 _RETRY_SECONDS: Final = 0.25
 _RETRY_MOST: Final = 2.0
@@ -34,15 +38,16 @@ async def live(
     settings: Settings,
     told: asyncio.Event,
     *,
+    loaded: tuple[Assembly, socket.socket] | None = None,
     on_listen: Callable[[int], None] | None = None,
 ) -> None:
     """Serve until told to end.
 
     The listener opens before the database is there: probes say what is missing, and
-    other requests get 503 with Retry-After. `on_listen` is told the port.
+    other requests get 503 with Retry-After. `on_listen` is told the port. `loaded` are
+    the parts and the listener, where they were made before.
     """
-    parts = assemble(settings)
-    listener = listen(settings)
+    parts, listener = loaded or (assemble(settings), listen(settings))
     log = logger()
     host, port = listener.getsockname()[:2]
     if on_listen:
@@ -71,6 +76,25 @@ async def live(
     finally:
         await databases.close()
         log.info("stopped")
+
+
+def live_together(settings: Settings) -> None:
+    """Serve in several processes, which share what is loaded here."""
+    parts = assemble(settings)
+    listeners = listen_together(settings, settings.workers)
+
+    def work(number: int, gone: int) -> None:
+        mine = listeners.pop(number)
+        leave()
+        loaded = (parts, mine)
+        run(functools.partial(live, settings, loaded=loaded), gone=gone)
+
+    def leave() -> None:
+        # A listener is closed when nobody has it open any more.
+        for listener in listeners:
+            listener.close()
+
+    supervise(settings.workers, work, on_told=leave)
 
 
 async def _prepare(settings: Settings, databases: Databases) -> None:

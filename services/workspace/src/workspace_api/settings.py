@@ -70,6 +70,7 @@ class Settings(ServiceSettings):
 
     replica_database_url: SecretStr | None = None
 
+    workers: int = Field(1, ge=1, le=64)
     pool_max: int = Field(20, ge=1, le=1000)
     pool_min: int = Field(2, ge=0, le=1000)
     pool_idle_timeout_ms: int = Field(30_000, ge=100)
