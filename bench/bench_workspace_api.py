@@ -36,7 +36,18 @@ wrk.body = '{"title": "A new item", "description": "Words of a description, as p
 write them, and some more of them", "category": "dashboard", "priority": "high", \
 "tags": ["one", "two"]}'
 """
-CASES = {"list of 100": _LIST, "one": f"{_LIST}/7", "POST": _LIST}
+_ANYWHERE = """
+request = function()
+  return wrk.format("GET", wrk.path .. "?limit=100&offset=" .. math.random(0, 899))
+end
+"""
+CASES = {
+    "list of 100": _LIST,
+    "list, each another": _LIST,
+    "one": f"{_LIST}/7",
+    "POST": _LIST,
+}
+_SCRIPTS = {"POST": _POST, "list, each another": _ANYWHERE}
 READS = {
     "newest 100": f"{_LIST}?limit=100",
     "a column by position": f"{_LIST}?status=review&sort=position&limit=100",
@@ -119,10 +130,9 @@ def load(peer: Peer, case: str, *, connections: int, seconds: int) -> Sample:
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
     command += ["--timeout", "20s"]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(_POST)
+        script.write(_SCRIPTS.get(case, ""))
         script.flush()
-        if case == "POST":
-            command += ["-s", script.name]
+        command += ["-s", script.name]
         before = peer.cpu()
         command.append(f"http://127.0.0.1:{peer.port}{CASES[case]}")
         done = subprocess.run(command, check=True, capture_output=True, text=True)

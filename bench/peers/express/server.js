@@ -69,12 +69,14 @@ const COLUMNS = `id::text, title, description, category, priority, status, tags,
 async function list(pool, request, response) {
   const limit = Number(request.query.limit ?? 100)
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000) return bad(response, 'limit')
+  const offset = Number(request.query.offset ?? 0)
+  if (!Number.isInteger(offset) || offset < 0) return bad(response, 'offset')
   const [page, total] = await Promise.all([
     pool.query({
       name: 'list',
       text: `SELECT ${COLUMNS} FROM workspace.workspace_items
-        ORDER BY created_at DESC, workspace_items.id DESC LIMIT $1`,
-      values: [limit],
+        ORDER BY created_at DESC, workspace_items.id DESC LIMIT $1 OFFSET $2`,
+      values: [limit, offset],
     }),
     pool.query({
       name: 'total',
