@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,6 +36,8 @@ def settings(stack: Stack, **given: Any) -> dict[str, Any]:
         "neon_port": stack.ports["compute"]["pg"],
         "neon_password": PASSWORD,
         "branchpg_api": f"http://127.0.0.1:{stack.ports['pageserver']['http']}",
+        "branchpg_compute": f"http://127.0.0.1:{stack.ports['compute']['http']}",
+        "branchpg_safekeepers": f"127.0.0.1:{stack.ports['safekeeper1']['http']}",
         "rate_limit_max": 0,
         "drain_seconds": 0,
         "pool_min": 0,
@@ -66,12 +70,89 @@ def create(client: Client, name: str, **given: str) -> None:
     assert made.data["name"] == name
 
 
-def test_health_names_the_pageserver_too(client: Client) -> None:
-    checks = client.get("//health").json["checks"]
-    assert {name: one["status"] for name, one in checks.items()} == {
-        "database": "healthy",
-        "pageserver": "healthy",
+def test_health_names_all_services_that_the_database_is_made_of(
+    client: Client,
+) -> None:
+    wanted = {
+        "database": "neon connected",
+        "pageserver": "connected",
+        "safekeeper": "connected",
+        "compute": "connected",
     }
+    # Each is given two seconds, which a busy machine may take.
+    wait_for(lambda: told_by_health(client) == wanted, "all of them answer")
+    assert client.get("//health").json["checks"].keys() == wanted.keys()
+
+
+def told_by_health(client: Client) -> dict[str, str]:
+    checks = client.get("//health").json["checks"]
+    return {name: one["message"] for name, one in checks.items()}
+
+
+def test_a_safekeeper_that_is_gone_is_named_and_the_service_goes_on(
+    stack: Stack, service: ServiceThread
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens, and nobody else gets the port
+        gone = f"127.0.0.1:{taken.getsockname()[1]}"
+        there = f"127.0.0.1:{stack.ports['safekeeper1']['http']}"
+        both = settings(stack, branchpg_safekeepers=f"{there}, {gone}")
+        made = ServiceThread(**both)
+        made.wait_until_ready()
+        client = made.client()
+        words = f"1 of 2 connected; no answer from {gone}"
+        wait_for(lambda: told_by_health(client)["safekeeper"] == words, "it is named")
+        health = client.get("//health")
+        assert (health.status, health.json["status"]) == (200, "degraded")
+        assert client.get("//ready").status == 200
+        client.close()
+        made.stop()
+
+
+def test_reads_go_to_the_read_only_endpoint_that_a_url_names_in_its_options(
+    stack: Stack, service: ServiceThread
+) -> None:
+    added = stack.branch("POST", "/main/endpoints", type="read_only")["endpoint"]["id"]
+
+    def sessions() -> int:
+        told = json.loads(stack.http("compute").raw("GET", "/endpoints"))
+        (found,) = (one["sessions"] for one in told if one["id"] == added)
+        return int(found)
+
+    port = stack.ports["compute"]["pg"]
+    where = f"postgresql://postgres:{PASSWORD}@127.0.0.1:{port}/workspace"
+    url = f"{where}?options=neon_endpoint_type%3Aread_only"
+    made = ServiceThread(**settings(stack, replica_database_url=url))
+    made.wait_until_ready()
+    client = made.client()
+    assert sessions() == 0
+
+    def read_there() -> bool:
+        # From the other one as long as this one starts.
+        assert client.get("/items").status == 200
+        return sessions() > 0
+
+    wait_for(read_there, "reads go to the read-only endpoint")
+    assert client.item()["title"]
+    client.close()
+    made.stop()
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("endpoint%3Dep-one", None),
+        ("project%3Dep-one%20-c%20work_mem%3D9MB", "-c work_mem=9MB"),
+        ("-c%20work_mem%3D9MB", "-c work_mem=9MB"),
+    ],
+)
+def test_a_branch_is_not_looked_for_at_an_endpoint_of_another_one(
+    given: str, kept: str | None
+) -> None:
+    made = load(Settings, neon_database_url=f"postgresql://a@h/w?options={given}")
+    assert "options" in target(made).settings
+    other = target(made, branch="trial")
+    assert (other.database, other.settings.get("options")) == ("w@trial", kept)
 
 
 def test_a_branch_is_made_used_compared_reset_and_deleted(

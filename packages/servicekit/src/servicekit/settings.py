@@ -11,7 +11,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -37,7 +44,9 @@ S = TypeVar("S", bound="ServiceSettings")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-Names = Annotated[tuple[str, ...], NoDecode]
+Names = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(lambda given: _words(given))
+]
 """A list separated by commas."""
 
 Networks = Annotated[tuple[Network, ...], NoDecode]
@@ -79,11 +88,6 @@ class ServiceSettings(BaseSettings):
 
     drain_seconds: float = Field(0.5, ge=0, le=60)
     shutdown_seconds: int = Field(10, ge=1, le=300)
-
-    @field_validator("cors_origins", mode="before")
-    @classmethod
-    def _split(cls, given: object) -> object:
-        return _words(given)
 
     @field_validator("trusted_proxies", "allowed_ips", mode="before")
     @classmethod

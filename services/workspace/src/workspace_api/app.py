@@ -23,6 +23,7 @@ from workspace_api.routes import branches as branch_routes
 from workspace_api.routes import categories, items
 from workspace_api.routes import events as event_routes
 from workspace_api.service import Service
+from workspace_api.storage import storage_checks
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -127,8 +128,7 @@ def _checks(service: Service) -> list[Check]:
         return "connected"
 
     found = [Check("database", database)]
-    if service.settings.has_branches:
-        found.append(Check("pageserver", service.branches.status, critical=False))
+    found += storage_checks(service.settings)
     if databases.replica is not None:
         found.append(Check("replica", read_replica, critical=False))
     return found

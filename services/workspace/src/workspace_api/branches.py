@@ -50,12 +50,6 @@ class Branches:
             to = address(settings.branchpg_api, default_port=_HTTP_PORT)
             client = HttpClient(to, token=token.get_secret_value() if token else None)
             self._api = Api(client, lambda: client)
-            self._client = client
-
-    async def status(self) -> str:
-        """Return that the pageserver answers; raise BranchpgError where it does not."""
-        await asyncio.to_thread(self._client.raw, "GET", "/v1/status", within=1.5)
-        return "connected"
 
     async def all(self, current: str) -> list[dict[str, Any]]:
         """Return all branches, the oldest first."""

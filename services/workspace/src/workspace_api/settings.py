@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -30,6 +31,9 @@ _PREFIXES: Final[Mapping[str, str]] = {
     "postgresql": "postgres",
     "timescaledb": "workspace_database",
 }
+
+_ENDPOINT: Final = re.compile(r"(?:^|\s)(?:endpoint|project)=\S*")
+"""Where the options of a connection name an endpoint to branchpg's proxy."""
 
 
 class Settings(ServiceSettings):
@@ -78,6 +82,8 @@ class Settings(ServiceSettings):
     statement_timeout_ms: int = Field(30_000, ge=100)
 
     branchpg_api: str | None = None
+    branchpg_compute: str | None = None
+    branchpg_safekeepers: Names = ()
     branchpg_token: SecretStr | None = None
     branch_pools_max: int = Field(8, ge=1, le=100)
     branch_pool_size: int = Field(4, ge=1, le=100)
@@ -123,9 +129,16 @@ def replica(settings: Settings) -> Target | None:
 
 
 def with_branch(found: Target, branch: str) -> Target:
-    """Return the same database on a branch, as branchpg's proxy has it."""
+    """Return the same database on a branch, as branchpg's proxy has it.
+
+    An endpoint that the options name is one of another branch.
+    """
     bare = found.database.partition("@")[0]
-    return replace(found, database=f"{bare}@{branch}")
+    settings = dict(found.settings)
+    options = _ENDPOINT.sub("", settings.pop("options", "")).strip()
+    if options:
+        settings["options"] = options
+    return replace(found, database=f"{bare}@{branch}", settings=settings)
 
 
 def _from_parts(settings: Settings, prefix: str) -> Target:
@@ -161,6 +174,7 @@ def _from_url(url: SecretStr, settings: Settings) -> Target:
         user=unquote(parts.username or "postgres"),
         password=unquote(parts.password) if parts.password else None,
         ssl=options.get("sslmode", [None])[0],
+        options=options.get("options", [""])[0],
     )
 
 
@@ -173,6 +187,7 @@ def _target(
     user: str,
     password: str | None,
     ssl: str | None,
+    options: str = "",
 ) -> Target:
     return Target(
         host=host,
@@ -192,5 +207,7 @@ def _target(
             "search_path": "workspace,public",
             "statement_timeout": str(settings.statement_timeout_ms),
             "jit": "off",
+            # By them the proxy routes; the rest of them is PostgreSQL's.
+            **({"options": options} if options else {}),
         },
     )

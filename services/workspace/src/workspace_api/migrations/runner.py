@@ -12,6 +12,9 @@ __all__ = ["HEAD", "migrate"]
 
 _DIRECTORY: Final = Path(__file__).parent
 
+_ROUTES: Final = frozenset(("options",))
+"""Settings of a connection that say where it leads."""
+
 HEAD: Final = max(path.stem[:4] for path in _DIRECTORY.glob("versions/[0-9]*.py"))
 """The newest revision. Known without Alembic, which the service does not load."""
 
@@ -31,5 +34,6 @@ def migrate(target: Target, revision: str = "head") -> None:
         host=target.host,
         port=target.port,
         database=target.database,
+        query={name: target.settings[name] for name in _ROUTES & set(target.settings)},
     )
     command.upgrade(config, revision)
