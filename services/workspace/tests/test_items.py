@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workspace_api.audit import statement
+from workspace_api.models import AuditQuery
+
 if TYPE_CHECKING:
     from workspace_harness.client import Client
+    from workspace_harness.postgres import Postgres
 
 
 def test_an_item_comes_back_as_it_was_made(client: Client) -> None:
@@ -235,3 +239,30 @@ def test_audit_says_who_what_before_and_after(client: Client) -> None:
     assert (created["action"], created["before"]) == ("item.created", None)
     assert client.get("/audit?action=item.deleted").json["count"] == 1
     assert client.get("/audit?cursor=x").status == 400
+
+
+def test_the_history_of_one_item_is_read_by_an_index(
+    client: Client, postgres: Postgres, database: str
+) -> None:
+    made = client.item()
+    postgres.sql(
+        database,
+        "INSERT INTO workspace.changes (kind, subject) "
+        "SELECT 'item.updated', 'other' || i FROM generate_series(1, 20000) i; "
+        "ANALYZE workspace.changes",
+    )
+    client.put(f"/items/{made['id']}", {"title": "Other"})
+    client.item()
+    found = client.get(f"/audit?subject={made['id']}").data
+    assert [one["action"] for one in found] == ["item.updated", "item.created"]
+    both = client.get(f"/audit?subject={made['id']}&action=item.created").data
+    assert both == found[1:]
+    words, arguments = statement(AuditQuery(subject=made["id"]))
+    given = ", ".join(f"'{one}'" for one in arguments)
+    # A generic plan too, which PostgreSQL may come to after five times.
+    plan = postgres.sql(
+        database,
+        "SET plan_cache_mode = force_generic_plan; "
+        f"PREPARE q (text, bigint, int, text) AS {words}; EXPLAIN EXECUTE q({given})",
+    )
+    assert "idx_changes_subject" in str(plan), plan

@@ -55,6 +55,11 @@ INSERT INTO workspace.workspace_items
     (id, title, description, category, priority, status)
 VALUES (7, 'Seven', 'd', 'mine', 'low', 'new'), (41, 'More', 'd', 'mine', 'low', 'new');
 """
+_SCRIPTS = sorted(
+    one.name
+    for one in files("workspace_api.migrations.versions").iterdir()
+    if one.name.endswith(".sql")
+)
 _REVISION = "SELECT version_num FROM workspace.schema_version"
 _COUNT = "SELECT count(*)::int FROM workspace.workspace_items"
 _INSERT = """
@@ -83,15 +88,31 @@ def test_from_nothing_and_again(postgres: Postgres, empty: str) -> None:
     assert postgres.sql(empty, "TABLE workspace.v_high_priority_items") == []
 
 
-def test_the_script_itself_can_be_run_again(postgres: Postgres, empty: str) -> None:
+@pytest.mark.parametrize("script", _SCRIPTS)
+def test_a_script_itself_can_be_run_again(
+    script: str, postgres: Postgres, empty: str
+) -> None:
     migrate(postgres.target(empty))
     postgres.sql(empty, _INSERT)
     postgres.sql(empty, "DELETE FROM workspace.schema_version")
-    script = files("workspace_api.migrations.versions").joinpath(
-        "0001_items_and_categories.sql"
-    )
-    postgres.sql(empty, script.read_text("utf-8"))
+    found = files("workspace_api.migrations.versions").joinpath(script)
+    postgres.sql(empty, found.read_text("utf-8"))
     assert postgres.sql(empty, _COUNT) == 1
+
+
+def test_from_each_revision_to_the_newest_with_all_that_is_there(
+    postgres: Postgres, empty: str
+) -> None:
+    target = postgres.target(empty)
+    for name in _SCRIPTS:
+        migrate(target, name[:4])
+        assert postgres.sql(empty, _REVISION) == name[:4]
+        postgres.sql(empty, _INSERT)
+    migrate(target)
+    assert postgres.sql(empty, _REVISION) == HEAD
+    assert postgres.sql(empty, _COUNT) == len(_SCRIPTS)
+    changes = "SELECT count(*)::int FROM workspace.changes WHERE kind = 'item.created'"
+    assert postgres.sql(empty, changes) == len(_SCRIPTS)
 
 
 def test_from_the_shape_of_timescale(postgres: Postgres, empty: str) -> None:

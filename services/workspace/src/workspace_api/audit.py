@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from servicekit.errors import Problem, validation
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from servicekit.database import Database
     from workspace_api.models import AuditQuery
 
-__all__ = ["page"]
+__all__ = ["page", "statement"]
 
 _CURSOR: Final = re.compile(r"([0-9]{1,19})\.([0-9]{1,18})")
 _PAGE: Final = """
@@ -23,9 +23,26 @@ FROM (SELECT xid::text || '.' || seq AS id, json_build_object(
         'id', xid::text || '.' || seq, 'at', at, 'action', kind, 'subject', subject,
         'version', version, 'actor', actor, 'before', before, 'after', after) AS entry
     FROM workspace.changes
-    WHERE (xid, seq) < ($1::text::xid8, $2::bigint)
-        AND ($4::text IS NULL OR kind = $4) AND ($5::text IS NULL OR subject = $5)
+    WHERE {conditions}
     ORDER BY xid DESC, seq DESC LIMIT $3) p"""
+_COLUMNS: Final = (("action", "kind"), ("subject", "subject"))
+"""What may be asked for, and where it stands."""
+
+
+def statement(query: AuditQuery) -> tuple[str, list[Any]]:
+    """Return the statement that reads a page, and its arguments.
+
+    It has a condition only for what is asked for: a plan for all cases would not use
+    the index by subject.
+    """
+    arguments: list[Any] = [*_position(query.cursor), query.limit]
+    conditions = ["(xid, seq) < ($1::text::xid8, $2::bigint)"]
+    for name, column in _COLUMNS:
+        wanted: str | None = getattr(query, name)
+        if wanted is not None:
+            arguments.append(wanted)
+            conditions.append(f"{column} = ${len(arguments)}::text")
+    return _PAGE.format(conditions=" AND ".join(conditions)), arguments
 
 
 async def page(database: Database, query: AuditQuery) -> bytes:
@@ -33,10 +50,8 @@ async def page(database: Database, query: AuditQuery) -> bytes:
 
     `total` is PostgreSQL's own estimate of all entries.
     """
-    xid, seq = _position(query.cursor)
-    entries, count, total, last = await database.row(
-        _PAGE, xid, seq, query.limit, query.action, query.subject
-    )
+    words, arguments = statement(query)
+    entries, count, total, last = await database.row(words, *arguments)
     cursor = f'"{last}"' if count == query.limit else "null"
     return (
         f'{{"success":true,"count":{count},"total":{max(total, count)},'
