@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 import time
@@ -386,3 +387,31 @@ def test_a_safekeeper_that_lost_its_directory_has_no_voice() -> None:
         os.rename(f"{stack.root}/elsewhere", f"{stack.root}/safekeeper1")
         stack.start("safekeeper1")
         assert load.missing() == set()
+
+
+def restarted(stack: Stack, keepers: list[str]) -> None:
+    """Start pageserver and compute again, with other safekeepers."""
+    for name in ("compute", "pageserver"):
+        stack.stop(name)
+    stack.keepers = keepers
+    for name in (*keepers, "pageserver", "compute"):
+        if name not in stack.children:
+            stack.start(name)
+
+
+def test_two_more_safekeepers_do_not_outvote_the_one_that_has_the_log() -> None:
+    """Refused and said, not guessed; with the one alone everything is there again."""
+    with Stack() as stack:
+        stack.sql("CREATE TABLE kept AS SELECT 42 AS n")
+        restarted(stack, ["safekeeper1", "safekeeper2", "safekeeper3"])
+
+        def refused() -> bool:
+            with pytest.raises(psycopg2.OperationalError) as caught:
+                stack.sql("SELECT n FROM kept")
+            # Another word first, where one of them has not answered yet.
+            words = r"1 safekeepers have WAL of timeline \w+, 2 are needed"
+            return re.search(words, str(caught.value)) is not None
+
+        wait_for(refused, "it says that one has the log, and two are needed")
+        restarted(stack, ["safekeeper1"])
+        assert stack.sql("SELECT n FROM kept") == 42
