@@ -96,6 +96,7 @@ def main() -> None:
         print(f"skipping Docker: {reason}")
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
+        folder.chmod(0o755)  # as the place of root's state is: the server steps down
         docker = None
         if not reason:
             docker = stack.enter_context(engine())
