@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from branchpg_harness.stack import Stack
 
+from branchpg.store import clone
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -76,6 +78,21 @@ def sown(stack: Stack, name: str) -> str:
 
 def rows(stack: Stack, name: str) -> Any:
     return stack.sql("SELECT count(*) FROM t", branch=name)
+
+
+@pytest.mark.parametrize("size", [0, 1, 8192, 2**25, 2**25 + 1, 3 * 2**25 - 5])
+def test_a_clone_is_made_in_pieces(xfs: str, size: int) -> None:
+    source, target = f"{xfs}/source-{size}", f"{xfs}/target-{size}"
+    content = os.urandom(size)
+    with open(source, "wb") as file:
+        file.write(content)
+        os.fsync(file.fileno())
+    before = os.statvfs(xfs).f_bfree
+    clone.clone_file(source, target, driver=clone.Driver.REFLINK)
+    with open(target, "rb") as file:
+        assert file.read() == content
+    if size > 2**20:
+        assert before - os.statvfs(xfs).f_bfree < size / 4096 / 2  # blocks are shared
 
 
 def test_the_first_endpoint_takes_the_clone_of_the_parent_itself(stack: Stack) -> None:

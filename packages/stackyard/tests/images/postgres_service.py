@@ -73,9 +73,14 @@ class Service:
         for directory in (self.data, self.init, self.run):
             directory.mkdir(exist_ok=True)
             self.own(directory)
-        cache = str(self.room / "cache")
+        self.cache = self.room / "cache"
+        self.cache.mkdir(exist_ok=True)
+        self.cache.chmod(0o711)  # as the engine does
+        self.own(self.cache)
         python = sys.executable if self.uid is None else interpreter_for(self.uid)
-        host = Host(environment={"PATH": os.defpath}, cache=cache, python=python)
+        host = Host(
+            environment={"PATH": os.defpath}, cache=str(self.cache), python=python
+        )
         adapter = registry.find(parse(self.name), host)
         assert adapter
         self.adapter = adapter

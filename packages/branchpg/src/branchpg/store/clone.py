@@ -11,6 +11,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import struct
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
@@ -33,6 +34,11 @@ __all__ = [
 ]
 
 _FICLONE: Final = 0x40049409  # _IOW(0x94, 9, int), linux/fs.h
+_FICLONERANGE: Final = 0x4020940D  # _IOW(0x94, 13, struct file_clone_range)
+_RANGE: Final = struct.Struct("=qQQQ")  # descriptor, offset, length, offset there
+_SHARED_PIECE: Final = 32 * 1024 * 1024
+"""The source can be written to between two; a clone of all of it is a long stop."""
+
 _WRITE_OUT: Final = 0x7  # SYNC_FILE_RANGE_WAIT_BEFORE | _WRITE | _WAIT_AFTER
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _PIECE: Final = 64 * 1024 * 1024
@@ -222,7 +228,7 @@ def _make(source: str, target: str, owner: Identity | None) -> None:
 def _fill(copy: int, origin: int, size: int, driver: Driver) -> None:
     if driver.shares and size:
         with contextlib.suppress(OSError):
-            fcntl.ioctl(copy, _FICLONE, origin)
+            _share(copy, origin, size)
             return
     left = size
     while left > 0:
@@ -230,6 +236,16 @@ def _fill(copy: int, origin: int, size: int, driver: Driver) -> None:
         if done == 0:  # it became shorter meanwhile
             break
         left -= done
+
+
+def _share(copy: int, origin: int, size: int) -> None:
+    """Make a file of another's blocks, which may grow meanwhile."""
+    last = max(0, size - 1) // _SHARED_PIECE * _SHARED_PIECE
+    for offset in range(0, last, _SHARED_PIECE):
+        piece = _RANGE.pack(origin, offset, _SHARED_PIECE, offset)
+        fcntl.ioctl(copy, _FICLONERANGE, piece)
+    rest = 0  # stands for all up to the end
+    fcntl.ioctl(copy, _FICLONERANGE, _RANGE.pack(origin, last, rest, last))
 
 
 def _some(copy: int, origin: int, size: int) -> int:

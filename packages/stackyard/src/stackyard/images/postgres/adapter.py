@@ -7,6 +7,7 @@ image, so that `sh -c "... && docker-entrypoint.sh postgres"` works as well.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from stackyard.images import binaries, launchers, reference
@@ -84,8 +85,9 @@ class PostgresAdapter:
         found = self._programs()
         module = ("-P", "-m", "stackyard.images.postgres")
         programs = ("--bin", found.directory, "--version", found.version)
+        templates = ("--templates", os.path.join(self._host.cache, "clusters"))
         wanted = ("--wanted", self._wanted) if self._wanted else ()
-        return (self._host.python, *module, *programs, *wanted, "--")
+        return (self._host.python, *module, *programs, *templates, *wanted, "--")
 
 
 def _layout(major: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """What stands for docker-entrypoint.sh of the official image.
 
-    python -P -m stackyard.images.postgres --bin DIR --version 17.10 [--wanted 17]
-        -- postgres [option...]
+    python -P -m stackyard.images.postgres --bin DIR --version 17.10 --templates DIR
+        [--wanted 17] -- postgres [option...]
 
 It initialises the data directory at the first start, and ends by becoming the server:
 signals and exit codes are the server's. A command other than `postgres` replaces it at
@@ -34,7 +34,7 @@ from stackyard.images.postgres.variables import FIRST_WITH_VERSIONED_DATA, Varia
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from stackyard.images.spawn import Identity
+    from stackyard.images.spawn import Identity, Surroundings
 
 __all__ = ["main"]
 
@@ -45,13 +45,17 @@ _SKIPPED = (
     "PostgreSQL Database directory appears to contain a database; "
     "Skipping initialization"
 )
-_USAGE = "--bin DIR --version VERSION [--wanted MAJOR] -- COMMAND [ARGUMENT...]"
+_USAGE = (
+    "--bin DIR --version VERSION --templates DIR [--wanted MAJOR] "
+    "-- COMMAND [ARGUMENT...]"
+)
 
 
 @dataclass(frozen=True)
 class _Call:
     directory: str
     version: str
+    templates: str
     wanted: str
     command: tuple[str, ...]
 
@@ -62,6 +66,7 @@ class _Start:
 
     command: tuple[str, ...]
     version: str
+    templates: str
     variables: Variables
     identity: Identity | None
     environment: Mapping[str, str]
@@ -115,7 +120,15 @@ def _prepare(
     }
     socket = sockets.prepare(variables.run_directory or None, identity)
     command = files.readable(command, identity, socket)
-    return _Start(command, call.version, variables, identity, environment, socket)
+    return _Start(
+        command=command,
+        version=call.version,
+        templates=call.templates,
+        variables=variables,
+        identity=identity,
+        environment=environment,
+        socket=socket,
+    )
 
 
 def _serve(start: _Start) -> NoReturn:
@@ -156,7 +169,7 @@ def _initialise(start: _Start, lock: int) -> None:
     )
     wal = variables.wal_directory
     cluster.claim(data, wal_directory=wal, identity=start.identity)
-    server.initialise(cluster.staging(data), variables, surroundings)
+    _create(cluster.staging(data), start, surroundings)
     cluster.install(data)
     _fill(start, surroundings)
     server.sync(data, surroundings)
@@ -164,7 +177,19 @@ def _initialise(start: _Start, lock: int) -> None:
     say("\nPostgreSQL init process complete; ready for start up.\n")
 
 
-def _fill(start: _Start, surroundings: spawn.Surroundings) -> None:
+def _create(data: str, start: _Start, surroundings: Surroundings) -> None:
+    """Make a cluster as initdb makes it."""
+    from stackyard.images.postgres import server, template
+
+    variables = start.variables
+    environment = server.initdb_environment(start.environment)
+    surroundings = replace(surroundings, environment=environment)
+    if not template.copy(start.templates, data, variables, surroundings):
+        server.initdb(data, variables, surroundings)
+    server.write_access_rules(data, variables)
+
+
+def _fill(start: _Start, surroundings: Surroundings) -> None:
     """Create the service's database and run its scripts, if there is any of it."""
     from stackyard.images.postgres import scripts, server
 
@@ -217,12 +242,17 @@ def _parse(arguments: Sequence[str]) -> _Call:
     # By hand: argparse takes longer to import than all else here.
     options, separator, command = _partition(arguments)
     values = dict(zip(options[::2], options[1::2], strict=False))
-    known = {"--bin", "--version", "--wanted"}
-    is_whole = separator and len(options) % 2 == 0 and values.keys() <= known
-    if not is_whole or not {"--bin", "--version"} <= values.keys():
+    needed = {"--bin", "--version", "--templates"}
+    is_whole = separator and len(options) % 2 == 0
+    if not is_whole or not needed <= values.keys() <= needed | {"--wanted"}:
         raise explained("cannot read the arguments", hint=f"write {_USAGE}")
-    wanted = values.get("--wanted", "")
-    return _Call(values["--bin"], values["--version"], wanted, tuple(command))
+    return _Call(
+        directory=values["--bin"],
+        version=values["--version"],
+        templates=values["--templates"],
+        wanted=values.get("--wanted", ""),
+        command=tuple(command),
+    )
 
 
 def _partition(arguments: Sequence[str]) -> tuple[list[str], bool, list[str]]:

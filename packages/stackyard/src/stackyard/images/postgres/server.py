@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from stackyard.images.postgres.variables import Variables
     from stackyard.images.spawn import Surroundings
 
-__all__ = ["create_database", "initialise", "running", "sync"]
+__all__ = [
+    "create_database",
+    "initdb",
+    "initdb_environment",
+    "running",
+    "set_password",
+    "split",
+    "sync",
+    "write_access_rules",
+]
 
 _READY_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.002  # a server is ready after some 40 ms
@@ -37,14 +46,10 @@ _LOCALE: Final = "en_US.utf8"  # the image's
 _FALLBACK_LOCALE: Final = "C.UTF-8"
 
 
-def initialise(data: str, variables: Variables, surroundings: Surroundings) -> None:
+def initdb(data: str, variables: Variables, surroundings: Surroundings) -> None:
     """Run initdb in an empty directory; nothing is forced to disk."""
     directory, place = data_place(data, surroundings.identity)
-    surroundings = replace(
-        surroundings,
-        directory=directory,
-        environment=_initdb_environment(surroundings.environment),
-    )
+    surroundings = replace(surroundings, directory=directory)
     command = ["initdb", "-D", place, "--no-sync", "--no-instructions"]
     command += ["--username", variables.user]
     command += ["--auth-local", "trust", "--auth-host", "scram-sha-256"]
@@ -52,7 +57,7 @@ def initialise(data: str, variables: Variables, surroundings: Surroundings) -> N
         command += ["--waldir", variables.wal_directory]
     with _password_file(variables.password, surroundings) as (options, kept):
         code = spawn.run(
-            [*command, *options, *_split(variables.initdb_arguments)],
+            [*command, *options, *split(variables.initdb_arguments)],
             replace(surroundings, kept=(*surroundings.kept, *kept)),
         )
     if code:
@@ -60,6 +65,38 @@ def initialise(data: str, variables: Variables, surroundings: Surroundings) -> N
             f"initdb failed with exit code {code}",
             hint="its message is above; see POSTGRES_INITDB_ARGS",
         )
+
+
+def set_password(data: str, variables: Variables, surroundings: Surroundings) -> None:
+    """Give the superuser of a stopped cluster their password, as initdb would.
+
+    By a server without a port and without the service's options, so that nothing logs
+    the statement. Nothing is forced to disk.
+    """
+    if not variables.password:
+        return
+    role = variables.user.replace('"', '""')
+    words = _checked(variables.password).replace("\\", "\\\\").replace("'", "''")
+    directory, place = data_place(data, surroundings.identity)
+    # -j: a statement ends with a semicolon and an empty line, not with each line.
+    command = ["postgres", "--single", "-j", "-F", "-D", place]
+    for option in ("exit_on_error=on", "log_min_error_statement=panic"):
+        command += ["-c", option]
+    code = spawn.run(
+        [*command, "-c", "shared_buffers=1MB", "postgres"],
+        replace(surroundings, directory=directory),
+        feed=io.BytesIO(f"ALTER ROLE \"{role}\" PASSWORD E'{words}';\n\n".encode()),
+        quiet=True,
+    )
+    if code:
+        raise explained(
+            f"setting the superuser's password failed with exit code {code}",
+            hint="the message of PostgreSQL is above",
+        )
+
+
+def write_access_rules(data: str, variables: Variables) -> None:
+    """Write pg_hba.conf in place of initdb's."""
     with open(os.path.join(data, "pg_hba.conf"), "w", encoding="utf-8") as file:
         file.write(variables.access_rules())
 
@@ -126,7 +163,7 @@ def sync(data: str, surroundings: Surroundings) -> None:
         )
 
 
-def _initdb_environment(environment: Mapping[str, str]) -> dict[str, str]:
+def initdb_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the image's locale and time zone, unless the service has its own."""
     variables = {"TZ": "Etc/UTC", **environment}
     if environment.get("LC_ALL"):
@@ -155,15 +192,11 @@ def _password_file(
     if not password:
         yield [], ()
         return
-    if len(password.encode()) > _LONGEST_PASSWORD:
-        raise explained(
-            f"POSTGRES_PASSWORD has more than {_LONGEST_PASSWORD} bytes",
-            hint="choose a shorter one",
-        )
+    content = _checked(password).encode() + b"\n"
     reader, writer = os.pipe()
     try:
         with open(writer, "wb") as file:
-            file.write(password.encode() + b"\n")
+            file.write(content)
         if surroundings.identity:
             os.fchown(reader, surroundings.identity.uid, surroundings.identity.gid)
         yield ["--pwfile", f"/dev/fd/{reader}"], (reader,)
@@ -171,7 +204,21 @@ def _password_file(
         os.close(reader)
 
 
-def _split(arguments: str) -> list[str]:
+def _checked(password: str) -> str:
+    if len(password.encode()) > _LONGEST_PASSWORD:
+        raise explained(
+            f"POSTGRES_PASSWORD has more than {_LONGEST_PASSWORD} bytes",
+            hint="choose a shorter one",
+        )
+    return password.partition("\n")[0]  # initdb reads one line
+
+
+def split(arguments: str) -> list[str]:
+    """Return the words of POSTGRES_INITDB_ARGS.
+
+    Raises:
+        EntrypointError: a quote is not closed.
+    """
     if not arguments:
         return []
     import shlex  # rarely needed

@@ -326,7 +326,7 @@ class _Run:
             return
         words = _WORDS.get(operation.kind)
         name = _shown(operation)
-        if words:
+        if words and words[0] != words[1]:
             self._tell(name, "Working", words[0])
         self._tell_each(operation, "Working", "Waiting")
         try:
