@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from workspace_api.audit import statement
 from workspace_api.models import AuditQuery
 
 if TYPE_CHECKING:
     from workspace_harness.client import Client
     from workspace_harness.postgres import Postgres
+
+pytestmark = pytest.mark.timeout(180)  # a busy machine is slow
 
 
 def test_an_item_comes_back_as_it_was_made(client: Client) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from workspace_harness.postgres import Postgres
     from workspace_harness.service import ServiceThread
 
+pytestmark = pytest.mark.timeout(180)  # a busy machine is slow
+
 _FILL = """
 INSERT INTO workspace.workspace_items
     (title, description, category, priority, status, tags, created_at, updated_at)
@@ -248,7 +250,7 @@ SELECT to_jsonb(i) || jsonb_build_object('id', id::text,
 FROM workspace.workspace_items i ORDER BY i.id"""
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=st.lists(_ROWS, min_size=1, max_size=20))
 def test_whatever_a_row_holds_the_list_and_the_item_say_it(
     shared_service: ServiceThread, postgres: Postgres, rows: list[dict[str, Any]]

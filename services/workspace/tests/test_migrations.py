@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from workspace_harness.postgres import Postgres
 
+pytestmark = pytest.mark.timeout(180)  # a busy machine is slow
+
 _TIMESCALE = """
 CREATE SCHEMA workspace;
 CREATE TABLE workspace.workspace_categories (

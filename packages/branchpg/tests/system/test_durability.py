@@ -399,6 +399,7 @@ def restarted(stack: Stack, keepers: list[str]) -> None:
             stack.start(name)
 
 
+@pytest.mark.timeout(200)
 def test_two_more_safekeepers_do_not_outvote_the_one_that_has_the_log() -> None:
     """Refused and said, not guessed; with the one alone everything is there again."""
     with Stack() as stack:
