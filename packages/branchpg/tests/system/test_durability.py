@@ -20,6 +20,9 @@ from branchpg.postgres.server import postmaster
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+# The last test of a module waits for its stack to be removed, too.
+pytestmark = pytest.mark.timeout(200)
+
 WRITERS = 4
 
 
@@ -279,7 +282,7 @@ def leftovers(stack: Stack) -> None:
     wait_for(clean, "timelines without a name are removed")
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("service", ["compute", "safekeeper1"])
 def test_kill_during_reset_leaves_the_old_state_or_the_new_one(
     killable: Stack, service: str
@@ -399,7 +402,6 @@ def restarted(stack: Stack, keepers: list[str]) -> None:
             stack.start(name)
 
 
-@pytest.mark.timeout(200)
 def test_two_more_safekeepers_do_not_outvote_the_one_that_has_the_log() -> None:
     """Refused and said, not guessed; with the one alone everything is there again."""
     with Stack() as stack:

@@ -18,6 +18,9 @@ from branchpg.errors import NotFound
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# The last test of a module waits for its stack to be removed, too.
+pytestmark = pytest.mark.timeout(180)
+
 
 @pytest.fixture(scope="module")
 def drowsy() -> Iterator[Stack]:
@@ -156,7 +159,6 @@ def status(stack: Stack) -> str:
     return str(stack.endpoint("main")["status"])
 
 
-@pytest.mark.timeout(180)
 def test_a_start_goes_on_when_the_only_client_gives_up() -> None:
     """A slow machine began it anew with each client, and some never got one."""
     with Stack(**{"suspend-timeout": -1}) as stack:
@@ -166,7 +168,6 @@ def test_a_start_goes_on_when_the_only_client_gives_up() -> None:
         assert stack.log("compute").count(" runs ") == 1
 
 
-@pytest.mark.timeout(180)
 def test_the_end_of_a_compute_breaks_a_start_off() -> None:
     with Stack() as stack:
         with knock(stack):
@@ -177,7 +178,6 @@ def test_the_end_of_a_compute_breaks_a_start_off() -> None:
         wait_for(lambda: answers(stack), "the branch answers")
 
 
-@pytest.mark.timeout(180)
 def test_clients_that_give_up_during_the_first_start_spoil_nothing() -> None:
     """What they broke off had told the pageserver of a log that nobody had."""
     with Stack() as stack:
