@@ -133,14 +133,16 @@ def page(query: ListQuery) -> Page:
     condition = f"WHERE {' AND '.join(where)} " if where else ""
     limit = built.place(query.limit)
     offset = f" OFFSET {built.place(query.offset)}" if query.offset else ""
+    # JSON only of what is shown: in the inner SELECT it would be made of each row that
+    # an offset skips, too.
     statement = (
-        "SELECT convert_to('[' || coalesce(string_agg(p.item, ','), '') || ']', "
-        f"'UTF8'), count(*), ({total}), ((array_agg(p.value))[count(*)])::text, "
-        "(array_agg(p.id))[count(*)] "
-        f"FROM (SELECT {ITEM_JSON} AS item, i.id, {order.expression} AS value "
+        f"SELECT convert_to('[' || coalesce(string_agg({ITEM_JSON}, ','), '') || ']', "
+        f"'UTF8'), count(*), ({total}), ((array_agg(i.value))[count(*)])::text, "
+        "(array_agg(i.id))[count(*)] "
+        f"FROM (SELECT i.*, {order.expression} AS value "
         f"FROM workspace.workspace_items i {condition}"
         f"ORDER BY {order.expression} {direction}, i.id {direction} "
-        f"LIMIT {limit}{offset}) p"
+        f"LIMIT {limit}{offset}) i"
     )
     return Page(statement, tuple(built.arguments), query.sort, query.limit)
 
