@@ -1,8 +1,8 @@
 """The stack syncstation: `yard up -d --wait` beside `docker compose up -d --wait`.
 
-Cold is without volume, warm after `down`, first without anything of yard's. Docker needs root; without it, or
-where it cannot be installed, its rows are left out. Writes results/syncstation.md and
-results/syncstation.png.
+Cold is without volume, warm after `down`, first without anything of yard's. Docker
+needs root; without it, or where it cannot be installed, its rows are left out. Writes
+results/syncstation.md and results/syncstation.png.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Medians of {rounds} runs in turn, lowest and highest beside them; the ratio is t
 median of each turn's ratio. Cold is without volume: PostgreSQL is initialised, and the
 stack's roles, databases and grants are made; Docker has its image by then, and yard
 what it keeps for the machine, such as its template of a cluster. First is the same
-without that. Warm is after `down`: the volume is there, and for yard no supervisor runs.
+without that. Warm is after `down`: the volume is there, and no supervisor runs.
 
 | engine | start | s | lowest–highest | ratio yard/docker | target s |
 | --- | --- | ---: | ---: | ---: | ---: |"""
