@@ -1,5 +1,6 @@
 /** Calls of the workspace API: one place that knows its envelope and its ways to fail. */
 
+import { takeAnswer, withQuery } from "./first-requests";
 import type { FieldError } from "./types";
 
 export interface Envelope<T> {
@@ -73,12 +74,12 @@ export class Http {
   }
 
   async call<T>(path: string, call: Call = {}): Promise<T> {
-    const query = call.query?.toString();
     const headers: Record<string, string> = { accept: "application/json", ...call.headers };
     if (call.body !== undefined) headers["content-type"] = "application/json";
     const patience = AbortSignal.timeout(PATIENCE);
-    const response = await this.fetch(`${this.base}${path}${query ? `?${query}` : ""}`, {
-      method: call.method ?? "GET",
+    const method = call.method ?? "GET";
+    const response = await this.fetch(this.base + withQuery(path, call.query), {
+      method,
       headers,
       body: call.body === undefined ? null : JSON.stringify(call.body),
       signal: call.signal ? AbortSignal.any([call.signal, patience]) : patience,
@@ -91,7 +92,7 @@ export class Http {
 
   private async fetch(url: string, init: RequestInit): Promise<Response> {
     try {
-      return await fetch(url, init);
+      return await ((init.method === "GET" && takeAnswer(url)) || fetch(url, init));
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
       this.onReached(false);

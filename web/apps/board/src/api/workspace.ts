@@ -2,7 +2,8 @@
 
 import type { BulkEdit, CreateEdit, Edit, MoveEdit } from "../data/edits";
 import type { ItemPage } from "../data/pages";
-import { type ItemQuery, toParameters } from "../data/query";
+import { type ItemQuery, onBranch, toParameters } from "../data/query";
+import { itemsPath, withQuery } from "./first-requests";
 import type { Call, Envelope, Http, ListEnvelope } from "./http";
 import type { Branch, BranchDiff, Category, Item, ItemFields } from "./types";
 
@@ -30,14 +31,11 @@ export class WorkspaceApi {
     range: Range,
     signal?: AbortSignal,
   ): Promise<ItemPage> {
-    const parameters = onBranch(branch, toParameters(query));
-    parameters.set("limit", String(range.limit));
+    const parameters = toParameters(query);
     if (range.offset) parameters.set("offset", String(range.offset));
     if (range.cursor !== undefined) parameters.set("cursor", range.cursor);
-    const answer = await this.http.call<ListEnvelope<Item>>("/items", {
-      query: parameters,
-      signal,
-    });
+    const path = itemsPath(branch, parameters, range.limit);
+    const answer = await this.http.call<ListEnvelope<Item>>(path, { signal });
     return { items: answer.data, total: answer.total, next: answer.next_cursor };
   }
 
@@ -136,19 +134,13 @@ export class WorkspaceApi {
   eventsUrl(branch: string | undefined, lastEventId: string | undefined): string {
     const parameters = onBranch(branch, new URLSearchParams());
     if (lastEventId !== undefined) parameters.set("last_event_id", lastEventId);
-    const text = parameters.toString();
-    return `${this.http.base}/events${text && `?${text}`}`;
+    return this.http.base + withQuery("/events", parameters);
   }
 
   private async data<T>(branch: string | undefined, path: string, call: Call = {}): Promise<T> {
     const query = onBranch(branch, call.query ?? new URLSearchParams());
     return (await this.http.call<Envelope<T>>(path, { ...call, query })).data;
   }
-}
-
-function onBranch(branch: string | undefined, parameters: URLSearchParams): URLSearchParams {
-  if (branch !== undefined) parameters.set("branch", branch);
-  return parameters;
 }
 
 /** One neighbour is enough, and the one in front is the more lasting promise. */

@@ -1,6 +1,7 @@
 /** Everything behind the board, wired together: API, cache, outbox, change stream. */
 
 import { QueryClient } from "@tanstack/react-query";
+import { forgetAnswers } from "../api/first-requests";
 import { ApiError, Http, UnreachableError } from "../api/http";
 import type { Item } from "../api/types";
 import { WorkspaceApi } from "../api/workspace";
@@ -97,6 +98,7 @@ export class Workspace {
 
   /** Load again everything of a branch that is in sight. */
   reload(branch: BranchKey): void {
+    forgetAnswers();
     const gently = { cancelRefetch: false };
     void this.client.invalidateQueries({ queryKey: keys.lists(branch) }, gently);
     void this.client.invalidateQueries({ queryKey: keys.categories(branch) }, gently);
