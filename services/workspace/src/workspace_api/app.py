@@ -20,7 +20,7 @@ from workspace_api.branches import Branches
 from workspace_api.databases import Databases
 from workspace_api.events import Events
 from workspace_api.routes import branches as branch_routes
-from workspace_api.routes import categories, items
+from workspace_api.routes import categories, items, me
 from workspace_api.routes import events as event_routes
 from workspace_api.service import Service
 
@@ -39,6 +39,7 @@ _ROUTES: Final = (
     categories.routes,
     event_routes.routes,
     branch_routes.routes,
+    me.routes,
 )
 _RULES: Final = tuple(
     rule
