@@ -2,6 +2,7 @@
 
 import { COLUMN_PAGE, onBranch, TABLE_PAGE, toParameters } from "../data/query";
 import { sortOf, type View } from "../state/url";
+import { headersOf } from "./credentials";
 import { STATUSES } from "./types";
 
 const begun = new Map<string, Promise<Response>>();
@@ -36,10 +37,15 @@ export function withQuery(path: string, parameters: URLSearchParams | undefined)
   return text ? `${path}?${text}` : path;
 }
 
-/** Send them; nobody has to want the answers. */
-export function beginRequests(base: string, paths: readonly string[]): void {
+/** Send them, as whoever is signed in; nobody has to want the answers. */
+export function beginRequests(
+  base: string,
+  paths: readonly string[],
+  secret: string | undefined,
+): void {
+  const headers = { accept: "application/json", ...headersOf(secret) };
   for (const path of paths) {
-    const answer = fetch(base + path, { headers: { accept: "application/json" } });
+    const answer = fetch(base + path, { headers });
     answer.catch(() => {}); // whoever takes it hears of it
     begun.set(base + path, answer);
   }

@@ -3,9 +3,11 @@
 import type { BulkEdit, CreateEdit, Edit, MoveEdit } from "../data/edits";
 import type { ItemPage } from "../data/pages";
 import { type ItemQuery, onBranch, toParameters } from "../data/query";
-import { itemsPath, withQuery } from "./first-requests";
+import { headersOf } from "./credentials";
+import { readEvents, type StreamEvent } from "./event-stream";
+import { itemsPath } from "./first-requests";
 import type { Call, Envelope, Http, ListEnvelope } from "./http";
-import type { Branch, BranchDiff, Category, Item, ItemFields } from "./types";
+import type { Branch, BranchDiff, Category, Item, ItemFields, Me } from "./types";
 
 export type CategoryFields = Pick<
   Category,
@@ -130,11 +132,26 @@ export class WorkspaceApi {
     return this.data(undefined, `/branches/${encodeURIComponent(name)}/diff`, { query });
   }
 
-  /** Where the changes of a branch are told. */
-  eventsUrl(branch: string | undefined, lastEventId: string | undefined): string {
+  /** Whom the API takes the owner of a secret for. */
+  async me(secret: string): Promise<Me> {
+    return (await this.http.call<Envelope<Me>>("/me", { headers: headersOf(secret) })).data;
+  }
+
+  /** Tell of the changes of a branch, until the stream or the signal ends. */
+  async events(
+    branch: string | undefined,
+    lastEventId: string | undefined,
+    told: {
+      readonly signal: AbortSignal;
+      readonly opened: () => void;
+      readonly event: (event: StreamEvent) => void;
+    },
+  ): Promise<void> {
     const parameters = onBranch(branch, new URLSearchParams());
     if (lastEventId !== undefined) parameters.set("last_event_id", lastEventId);
-    return this.http.base + withQuery("/events", parameters);
+    const { body } = await this.http.stream("/events", parameters, told.signal);
+    told.opened();
+    if (body) await readEvents(body, told.event);
   }
 
   private async data<T>(branch: string | undefined, path: string, call: Call = {}): Promise<T> {

@@ -18,11 +18,13 @@ interface ColumnProps {
   readonly slot: Slot | undefined;
   readonly filtered: boolean;
   readonly handlers: CardHandlers;
+  /** Whether whoever looks may change anything. */
+  readonly editable: boolean;
   readonly onAdd: (status: Status) => void;
 }
 
 export function Column(props: ColumnProps) {
-  const { column, slot, onAdd } = props;
+  const { column, slot, onAdd, editable } = props;
   const { t, n } = useWords();
   const { status, total, state } = column;
   const { setNodeRef } = useDroppable({ id: status });
@@ -43,12 +45,14 @@ export function Column(props: ColumnProps) {
             {total}
           </span>
         )}
-        <IconButton
-          size="small"
-          label={t("board.add", { status: name })}
-          icon={<Plus aria-hidden />}
-          onClick={() => onAdd(status)}
-        />
+        {editable && (
+          <IconButton
+            size="small"
+            label={t("board.add", { status: name })}
+            icon={<Plus aria-hidden />}
+            onClick={() => onAdd(status)}
+          />
+        )}
       </header>
       <ColumnBody {...props} />
     </section>
@@ -96,7 +100,7 @@ function ColumnBody(props: ColumnProps) {
 const FIRST_CARDS = 8;
 
 function CardList(props: ColumnProps) {
-  const { column, categories, selection, stateOf, moving, slot, handlers } = props;
+  const { column, categories, selection, stateOf, moving, slot, handlers, editable } = props;
   const [focused, setFocused] = useState<string>();
   const shown = useDeferredValue(Number.POSITIVE_INFINITY, FIRST_CARDS);
   const { status } = column;
@@ -127,6 +131,7 @@ function CardList(props: ColumnProps) {
               moving={moves}
               tabbable={item.id === stop}
               handlers={handlers}
+              editable={editable}
             />
           </Fragment>
         );

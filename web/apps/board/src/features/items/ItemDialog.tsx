@@ -6,7 +6,7 @@ import { lazy, type ReactNode, Suspense } from "react";
 import type { Item } from "../../api/types";
 import { type CategoriesData, useItem } from "../../data/hooks";
 import { useWords } from "../../i18n";
-import { useApp } from "../../state/app";
+import { useApp, useMay } from "../../state/app";
 import { PriorityMark } from "./PriorityMark";
 
 const Markdown = lazy(() => import("./Markdown"));
@@ -23,6 +23,7 @@ export default function ItemDialog({ branch, id, categories, onClose }: ItemDial
   const { t } = useWords();
   const { dialog } = useApp();
   const { item, state } = useItem(branch, id);
+  const editable = useMay("editor");
   if (!item) {
     const title = state === "loading" ? t("table.loading") : t("item.gone");
     return (
@@ -41,30 +42,34 @@ export default function ItemDialog({ branch, id, categories, onClose }: ItemDial
       closeLabel={t("action.close")}
       onClose={onClose}
       actions={
-        <IconButton
-          label={t("action.edit")}
-          icon={<Pencil aria-hidden />}
-          onClick={() => dialog.set({ kind: "edit", id: item.id })}
-        />
-      }
-      foot={
-        <>
-          <Button
-            look="danger"
-            className="ui-push"
-            icon={<Trash2 aria-hidden />}
-            onClick={() => dialog.set({ kind: "delete", items: [item] })}
-          >
-            {t("action.delete")}
-          </Button>
-          <Button
-            look="primary"
+        editable && (
+          <IconButton
+            label={t("action.edit")}
             icon={<Pencil aria-hidden />}
             onClick={() => dialog.set({ kind: "edit", id: item.id })}
-          >
-            {t("action.edit")}
-          </Button>
-        </>
+          />
+        )
+      }
+      foot={
+        editable && (
+          <>
+            <Button
+              look="danger"
+              className="ui-push"
+              icon={<Trash2 aria-hidden />}
+              onClick={() => dialog.set({ kind: "delete", items: [item] })}
+            >
+              {t("action.delete")}
+            </Button>
+            <Button
+              look="primary"
+              icon={<Pencil aria-hidden />}
+              onClick={() => dialog.set({ kind: "edit", id: item.id })}
+            >
+              {t("action.edit")}
+            </Button>
+          </>
+        )
       }
     >
       <ItemFacts item={item} categories={categories} />

@@ -8,6 +8,7 @@ import { useView } from "../../state/use-view";
 import { Board } from "../board/Board";
 import { UnknownBranch } from "../branches/UnknownBranch";
 import { FilterBar } from "../filters/FilterBar";
+import { SignIn } from "../session/SignIn";
 import { Dialogs } from "./Dialogs";
 import { Header } from "./Header";
 import { StateBanners } from "./StateBanners";
@@ -40,6 +41,7 @@ export function Shell() {
       </button>
       <Header view={view} />
       <StateBanners branch={view.branch} />
+      <SignIn />
       {unknown && view.branch !== undefined ? (
         <UnknownBranch name={view.branch} />
       ) : (
