@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
+from board_harness.axe import serious
 from board_harness.boards import Boards
 from board_harness.services import Api, Service
 from playwright.sync_api import expect
@@ -172,6 +173,22 @@ def test_who_is_remembered_is_in_every_tab_and_signs_out_of_all(
         expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
         expect(page.locator(".card__title")).to_have_count(0)
     assert stored(board) == {"sessionStorage": [], "localStorage": []}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_signing_in_and_in_what_a_viewer_sees(
+    keyed: Boards, api: Api, scheme: str
+) -> None:
+    api.add("a", tags=["one"])
+    board = keyed.new(color_scheme=scheme, reduced_motion="reduce")
+    arrive(board)
+    sign_in(board, "wrong-key-0123456789")
+    expect(board.dialog("Sign in").get_by_role("alert")).to_be_visible()
+    assert serious(board) == []
+    sign_in(board, "viewer-key-0123456789")
+    board.shows("new", "a")
+    expect(board.dialog()).to_have_count(0)
+    assert serious(board) == []
 
 
 def test_a_viewer_reads_everything_and_is_offered_no_change(
