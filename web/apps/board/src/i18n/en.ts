@@ -24,6 +24,7 @@ export const en = {
   "field.tags": "Tags",
   "field.created": "Created",
   "field.updated": "Updated",
+  "field.metadata": "Metadata",
   "field.name": "Name",
   "field.slug": "Short name",
   "field.colour": "Colour",

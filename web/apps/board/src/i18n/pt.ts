@@ -26,6 +26,7 @@ export const pt: Readonly<Record<MessageKey, string>> = {
   "field.tags": "Etiquetas",
   "field.created": "Criado",
   "field.updated": "Alterado",
+  "field.metadata": "Metadados",
   "field.name": "Nome",
   "field.slug": "Nome curto",
   "field.colour": "Cor",

@@ -76,6 +76,7 @@ export default function ItemDialog({ branch, id, categories, onClose }: ItemDial
       <Suspense fallback={<Skeleton height="6rem" />}>
         <Markdown text={item.description} />
       </Suspense>
+      <Metadata of={item} />
     </Dialog>
   );
 }
@@ -116,6 +117,26 @@ function ItemFacts({
         <Fact name={t("field.updated")}>{moment(item.updated_at, item.updated_by)}</Fact>
       )}
     </dl>
+  );
+}
+
+/** What programs have written down about the item. */
+function Metadata({ of: { metadata } }: { readonly of: Item }) {
+  const { t } = useWords();
+  const entries = Object.entries(metadata);
+  if (entries.length === 0) return null;
+  return (
+    <section className="metadata" aria-label={t("field.metadata")}>
+      <h3>{t("field.metadata")}</h3>
+      <dl>
+        {entries.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{typeof value === "string" ? value : JSON.stringify(value)}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
   );
 }
 
