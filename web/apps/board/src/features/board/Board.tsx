@@ -1,4 +1,10 @@
-import { DndContext, DragOverlay, pointerWithin, rectIntersection } from "@dnd-kit/core";
+import {
+  DndContext,
+  DragOverlay,
+  MeasuringStrategy,
+  pointerWithin,
+  rectIntersection,
+} from "@dnd-kit/core";
 import { Button, Empty } from "@stackyard/ui";
 import { Plus, Sprout } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
@@ -51,6 +57,7 @@ export function Board({ view, categories }: BoardProps) {
         const under = pointerWithin(args);
         return under.length > 0 ? under : rectIntersection(args);
       }}
+      measuring={{ droppable: { strategy: MeasuringStrategy.Always } }}
       accessibility={{ announcements: SILENT, screenReaderInstructions: { draggable: "" } }}
       onDragStart={drags.onDragStart}
       onDragMove={drags.onDragMove}
