@@ -56,8 +56,9 @@ blocked; after it, in turn with the old pages at the same load (8 to 15), 98 wit
 - **Formatters when they are needed.** Five of `Intl` made at the start took 70 ms.
 - **React, what is shared and the board's own program as three tasks** instead of one.
 - **Not taken:** to let dnd-kit measure only while something moves (80 ms less; part of
-  the 98 points above; but a drag ended unheard in one test of many); one request for all columns (the API has none); the settings in the
-  page itself (they are preloaded, and there when the first script has come).
+  the 98 points above; but a drag ended unheard in one test of many); one request for
+  all columns (the API has none); the settings in the page itself (they are preloaded,
+  and there when the first script has come).
 """
 
 
