@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from board_harness.axe import serious
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from board_harness.boards import Board, Boards
     from board_harness.services import Api
 
-AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
-RUN = """async () => {
-    const found = await axe.run(document, { resultTypes: ["violations"] });
-    return found.violations
-        .filter(({ impact }) => impact === "serious" || impact === "critical")
-        .map(({ id, nodes }) => id + ": " + nodes.map((node) => node.html).join(" | "));
-}"""
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
-
-
-def serious(board: Board) -> list[str]:
-    board.page.evaluate(AXE.read_text())
-    # What is still fading in has not its own contrast yet.
-    board.page.evaluate(
-        "() => Promise.all(document.getAnimations().map((one) => one.finished))"
-    )
-    found: list[str] = board.page.evaluate(RUN)
-    return found
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -71,11 +54,13 @@ def test_axe_finds_nothing_serious_on_a_phone(api: Api, boards: Boards) -> None:
     assert serious(board) == []
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1600, 2560])
+@pytest.mark.parametrize("width", [320, 390, 768, 820, 1024, 1600, 2560])
 def test_nothing_is_wider_than_the_page(api: Api, boards: Boards, width: int) -> None:
     api.add("A title of a good length, as people write them, and a-very-long-word" * 2)
     board = boards.new(viewport={"width": width, "height": 800}).open()
     page = board.page
+    # Nothing lies on the button: a click would reach it.
+    page.get_by_label("Database branch: main").click(trial=True)
     wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
     assert page.evaluate(wide) is False
     page.keyboard.press("n")

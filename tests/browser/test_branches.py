@@ -10,10 +10,11 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from board_harness.boards import Board
+    from board_harness.boards import Board, Boards
     from board_harness.services import Api, World
 
 NAME = "try-out"
+ITEM = {"title": "b", "description": "On a branch.", "category": "dashboard"}
 
 
 @pytest.fixture
@@ -87,6 +88,56 @@ def test_a_branch_is_made_changed_compared_reset_and_left(
     assert "branch=" not in page.url
     page.go_back()
     expect(page.get_by_label(f"Database branch: {NAME}")).to_be_visible()
+
+
+def test_a_branch_is_deleted_and_whoever_is_on_it_comes_back(
+    no_branch: Api, boards: Boards
+) -> None:
+    api = no_branch
+    api.add("a")
+    api.want("POST", "/branches", {"name": NAME, "parent": "main"})
+    api.want("POST", f"/items?branch={NAME}", ITEM)
+    board = boards.new().open(f"?branch={NAME}")
+    board.shows("new", "a", "b")
+
+    # The question has to be answered, and the other answer changes nothing.
+    branches(board)
+    delete = board.dialog("Branches").get_by_role("button", name=f"Delete {NAME}")
+    delete.click()
+    question = board.dialog(f"Delete the branch “{NAME}”?")
+    expect(question).to_contain_text("Everything on it is lost.")
+    question.get_by_role("button", name="Cancel").click()
+    expect(question).to_have_count(0)
+    assert NAME in [one["name"] for one in api.want("GET", "/branches")]
+
+    delete.click()
+    question.get_by_role("button", name="Delete").click()
+    board.told(f"The branch “{NAME}” was deleted.")
+    page = board.page
+    expect(page.get_by_label("Database branch: main")).to_be_visible()
+    expect(page.locator(f"[data-branch={NAME}]")).to_have_count(0)
+    assert "branch=" not in page.url
+    page.keyboard.press("Escape")
+    board.shows("new", "a")
+    assert [one["name"] for one in api.want("GET", "/branches")] == ["main"]
+
+
+def test_the_branch_that_others_come_from_is_not_offered_for_deleting(
+    no_branch: Api, board: Board
+) -> None:
+    no_branch.want("POST", "/branches", {"name": NAME, "parent": "main"})
+    board.open()
+    branches(board)
+    dialog = board.dialog("Branches")
+    expect(dialog.get_by_role("button", name=f"Delete {NAME}")).to_be_visible()
+    expect(dialog.get_by_role("button", name="Delete main")).to_have_count(0)
+    # From another branch the board stays where it is.
+    dialog.get_by_role("button", name=f"Delete {NAME}").click()
+    question = board.dialog(f"Delete the branch “{NAME}”?")
+    question.get_by_role("button", name="Delete").click()
+    board.told(f"The branch “{NAME}” was deleted.")
+    expect(board.page.locator("[data-branch=main]")).to_be_visible()
+    expect(board.page.locator(f"[data-branch={NAME}]")).to_have_count(0)
 
 
 def test_a_branch_that_is_not_there_is_said_to_be_so(board: Board, api: Api) -> None:

@@ -197,3 +197,25 @@ def test_a_taken_name_is_said_beside_it(api: Api, board: Board, category: str) -
         form.get_by_role("alert").or_(form.get_by_role("status")).first
     ).to_be_visible()
     expect(form.get_by_label("Short name")).to_have_value(category)
+
+
+def test_metadata_stand_below_an_item_as_text(api: Api, board: Board) -> None:
+    plain = api.add("plain")
+    item = api.add(
+        "a", metadata={"legacy_id": "7c1e", "sizes": [1, 2], "note": "<b>bold</b>"}
+    )
+    board.open(f"?item={item['id']}")
+    metadata = board.dialog("a").get_by_role("region", name="Metadata")
+    expect(metadata.locator("dl > div")).to_have_count(3)
+    found = dict(
+        zip(
+            metadata.locator("dt").all_inner_texts(),
+            metadata.locator("dd").all_inner_texts(),
+            strict=True,
+        )
+    )
+    assert found == {"legacy_id": "7c1e", "sizes": "[1,2]", "note": "<b>bold</b>"}
+    board.page.keyboard.press("Escape")
+    board.open(f"?item={plain['id']}")
+    expect(board.dialog("plain")).to_be_visible()
+    expect(board.page.get_by_role("region", name="Metadata")).to_have_count(0)

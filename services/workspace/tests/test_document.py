@@ -71,7 +71,8 @@ def test_it_has_every_route_and_the_names_of_the_contract() -> None:
         for method in methods
     }
     assert found == set(
-        """GET /items|POST /items|GET /items/stats|GET /items/{id}|PUT /items/{id}
+        """GET /me
+GET /items|POST /items|GET /items/stats|GET /items/{id}|PUT /items/{id}
 PATCH /items/{id}|DELETE /items/{id}|POST /items/{id}/move|POST /items/{id}/restore
 POST /items/bulk|GET /categories|POST /categories|GET /categories/stats
 GET /categories/{name}|PUT /categories/{name}|PATCH /categories/{name}

@@ -118,6 +118,8 @@ def allowed(client: Client, **headers: str) -> list[int]:
 
 def test_open_is_said_in_the_log(service: ServiceThread, client: Client) -> None:
     assert allowed(client) == [200, 201, 200, 501, 200]
+    told = {"name": "anonymous", "role": "admin", "auth_mode": "open"}
+    assert client.get("/me").data == told
     (told,) = service.events("auth_open")
     assert told["level"] == "warning"
 
@@ -137,7 +139,12 @@ def test_api_keys(start: Callable[..., ServiceThread]) -> None:
         assert allowed(client, X_API_Key=f"{role}-key-0123456789") == statuses
         bearer = f"Bearer {role}-key-0123456789"
         assert allowed(client, Authorization=bearer) == statuses
+    asked = client.get("/me", Origin="http://localhost:3103")
+    assert asked.headers["www-authenticate"].startswith("ApiKey ")
+    assert "WWW-Authenticate" in asked.headers["access-control-expose-headers"]
     key = {"X_API_Key": "editor-key-0123456789"}
+    told = {"name": "bob", "role": "editor", "auth_mode": "api-key"}
+    assert client.get("/me", **key).data == told
     made = client.get("/items?limit=1", X_API_Key="viewer-key-0123456789").data[0]
     assert made["created_by"] in {"bob", "eve"}
     changed = client.put(f"/items/{made['id']}", {"title": "x"}, **key)
@@ -180,6 +187,9 @@ def test_tokens_with_a_secret(start: Callable[..., ServiceThread]) -> None:
     assert client.get("/items", Authorization=f"Bearer {none}").status == 401
     assert client.get("/items", Authorization="Bearer x.y.z").status == 401
     assert client.get("/items", Authorization="Basic eDp5").status == 401
+    assert client.get("/me").headers["www-authenticate"].startswith("Bearer ")
+    told = {"name": "zoe", "role": "editor", "auth_mode": "jwt"}
+    assert client.get("/me", **token(SECRET, "HS256", aud="workspace")).data == told
     made = client.post(
         "/items",
         {"title": "t", "description": "d", "category": "dashboard"},

@@ -22,9 +22,52 @@ function compressed(): Plugin {
   };
 }
 
-/** Whether a module may be part of the first load: none that only dialogs use. */
+/**
+ * The program beside the first script, so that the browser fetches both at once; after the
+ * styles, since without those nothing is seen.
+ */
+function programPreloaded(): Plugin {
+  return {
+    name: "program-preloaded",
+    apply: "build",
+    transformIndexHtml: {
+      order: "post",
+      handler(_html, { bundle = {}, chunk }) {
+        const importsOf = (file: string) => {
+          const found = bundle[file];
+          return found?.type === "chunk" ? [file, ...found.imports] : [];
+        };
+        const known = new Set(chunk?.imports);
+        const files = new Set(chunk?.dynamicImports.flatMap(importsOf));
+        return [...files]
+          .filter((file) => !known.has(file))
+          .map((file) => ({
+            tag: "link",
+            attrs: {
+              rel: "modulepreload",
+              crossorigin: true,
+              fetchpriority: "low",
+              href: `./${file}`,
+            },
+            injectTo: "head" as const,
+          }));
+      },
+    },
+  };
+}
+
+/** What dialogs, menus and popovers are made of. */
+const LAYERS =
+  /@radix-ui|floating-ui|aria-hidden|react-remove-scroll|react-style-singleton|use-sidecar|use-callback-ref/;
+
+/** What runs before the program is there. */
+const EARLY =
+  /preload-helper|src\/(config|theme-choice|api\/(first-requests|types)|data\/(query|position)|state\/url)\.ts/;
+
+/** Whether a module may be part of the first load: none that only dialogs and menus use. */
 function shared(id: string): boolean {
-  return !/dialog|item-form|markdown|remark|micromark|mdast|unist|hast/i.test(id);
+  const dialogs = /\.css|dialog|item-form|markdown|remark|micromark|mdast|unist|hast/i;
+  return !LAYERS.test(id) && !EARLY.test(id) && !dialogs.test(id);
 }
 
 /** While developing, what the service would answer. */
@@ -46,7 +89,7 @@ function developmentConfig(): Plugin {
 export default defineConfig({
   base: "./",
   logLevel: "warn",
-  plugins: [react(), compressed(), developmentConfig()],
+  plugins: [react(), programPreloaded(), compressed(), developmentConfig()],
   server: { host: "127.0.0.1", port: 3103, strictPort: true },
   build: {
     target: "es2022",
@@ -58,7 +101,14 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         // What the board and its dialogs share, in one file instead of twenty.
-        codeSplitting: { groups: [{ name: "base", minShareCount: 2, test: shared }] },
+        codeSplitting: {
+          groups: [
+            { name: "early", test: EARLY, priority: 3 },
+            { name: "react", test: /node_modules\/(react|react-dom|scheduler)\//, priority: 4 },
+            { name: "base", minShareCount: 2, test: shared, priority: 2 },
+            { name: "layers", minShareCount: 2, test: LAYERS, priority: 1 },
+          ],
+        },
       },
     },
   },

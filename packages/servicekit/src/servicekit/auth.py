@@ -20,6 +20,8 @@ __all__ = ["ANYBODY", "Authenticator", "Principal", "Role", "Rule", "authenticat
 _SHORTEST_KEY: Final = 16
 _SHORTEST_SECRET: Final = 32
 _LONGEST_NAME: Final = 100
+_KEY: Final = "ApiKey"
+"""How a challenge calls what is wanted: a key, where others want a token (Bearer)."""
 
 
 class Role(IntEnum):
@@ -112,10 +114,10 @@ class _ApiKeys:
     def identify(self, headers: Mapping[bytes, bytes]) -> Principal:
         given = headers.get(b"x-api-key") or _bearer(headers)
         if given is None:
-            raise unauthorized("this service needs an API key, in X-API-Key")
+            raise unauthorized("this service needs an API key, in X-API-Key", _KEY)
         found = self._known.get(_digest(given))
         if found is None:
-            raise unauthorized("the API key is not known")
+            raise unauthorized("the API key is not known", _KEY)
         return found
 
 

@@ -100,9 +100,9 @@ def conflict(message: str, *, code: str = "CONFLICT", data: Any = None) -> Servi
     return ServiceError(HTTPStatus.CONFLICT, code, message, data=data)
 
 
-def unauthorized(message: str) -> ServiceError:
-    """Nobody knows who is asking."""
-    headers = {"WWW-Authenticate": 'Bearer realm="service"'}
+def unauthorized(message: str, scheme: str = "Bearer") -> ServiceError:
+    """Nobody knows who is asking; the scheme says how to tell."""
+    headers = {"WWW-Authenticate": f'{scheme} realm="service"'}
     return ServiceError(
         HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", message, headers=headers
     )

@@ -37,7 +37,7 @@ _ALLOWED: Final = (
 )
 _EXPOSED: Final = (
     b"ETag, Location, X-Correlation-Id, RateLimit-Policy, RateLimit-Limit, "
-    b"RateLimit-Remaining, RateLimit-Reset, Retry-After"
+    b"RateLimit-Remaining, RateLimit-Reset, Retry-After, WWW-Authenticate"
 )
 
 

@@ -20,7 +20,7 @@ from workspace_api.branches import Branches
 from workspace_api.databases import Databases
 from workspace_api.events import Events
 from workspace_api.routes import branches as branch_routes
-from workspace_api.routes import categories, items
+from workspace_api.routes import categories, items, me
 from workspace_api.routes import events as event_routes
 from workspace_api.service import Service
 from workspace_api.storage import storage_checks
@@ -40,6 +40,7 @@ _ROUTES: Final = (
     categories.routes,
     event_routes.routes,
     branch_routes.routes,
+    me.routes,
 )
 _RULES: Final = tuple(
     rule

@@ -347,6 +347,14 @@ class BranchDiff(BaseModel):
     truncated: bool
 
 
+class Me(BaseModel):
+    """Who asks, and what they may do."""
+
+    name: str
+    role: Literal["viewer", "editor", "admin"]
+    auth_mode: Literal["open", "api-key", "jwt"]
+
+
 class AuditEntry(BaseModel):
     """A change: who, what, before, after."""
 

@@ -5,10 +5,13 @@ export interface Config {
   readonly apiUrl: string;
 }
 
-export async function readConfig(): Promise<Config> {
+/** Read once, when the page begins. */
+export const config: Promise<Config> = readConfig();
+
+async function readConfig(): Promise<Config> {
   const response = await fetch("config.json");
   if (!response.ok) throw new Error(`HTTP ${response.status}`);
-  const config = (await response.json()) as { readonly api_url?: unknown };
-  if (typeof config.api_url !== "string") throw new Error("api_url is missing");
-  return { apiUrl: config.api_url.replace(/\/+$/, "") };
+  const told = (await response.json()) as { readonly api_url?: unknown };
+  if (typeof told.api_url !== "string") throw new Error("api_url is missing");
+  return { apiUrl: told.api_url.replace(/\/+$/, "") };
 }

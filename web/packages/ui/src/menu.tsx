@@ -1,70 +1,67 @@
-import * as Radix from "@radix-ui/react-dropdown-menu";
-import { Check } from "lucide-react";
-import type { ReactElement, ReactNode } from "react";
+import { createContext, type ReactElement, type ReactNode, use, useState } from "react";
+import { Later } from "./later";
+import { openable } from "./openable";
 
-interface MenuProps {
+type Parts = typeof import("./menu-parts");
+
+/** Loaded with the first menu that opens: a page full of menus starts without their program. */
+export const menuParts = new Later<Parts>(() => import("./menu-parts"));
+
+const Context = createContext<Parts | undefined>(undefined);
+
+function useParts(): Parts {
+  const parts = use(Context);
+  if (!parts) throw new Error("no Menu above");
+  return parts;
+}
+
+export interface MenuProps {
   readonly trigger: ReactElement;
   readonly align?: "start" | "center" | "end";
   readonly children: ReactNode;
 }
 
 /** A menu under a button. Not modal, so that nothing locks the page's scrolling. */
-export function Menu({ trigger, align = "start", children }: MenuProps) {
+export function Menu(props: MenuProps) {
+  const [opened, setOpened] = useState<{ readonly parts: Parts; readonly byKeyboard: boolean }>();
+  if (!opened) {
+    return openable(props.trigger, "menu", async (byKeyboard) => {
+      setOpened({ parts: await menuParts.load(), byKeyboard });
+    });
+  }
+  const { parts, byKeyboard } = opened;
   return (
-    <Radix.Root modal={false}>
-      <Radix.Trigger asChild>{trigger}</Radix.Trigger>
-      <Radix.Portal>
-        <Radix.Content className="ui-popover" align={align} sideOffset={6} collisionPadding={8}>
-          {children}
-        </Radix.Content>
-      </Radix.Portal>
-    </Radix.Root>
+    <Context value={parts}>
+      <parts.Menu {...props} byKeyboard={byKeyboard} />
+    </Context>
   );
 }
 
-interface MenuItemProps {
+export interface MenuItemProps {
   readonly icon?: ReactNode;
   readonly end?: ReactNode;
   readonly onSelect: () => void;
   readonly children: ReactNode;
 }
 
-export function MenuItem({ icon, end, onSelect, children }: MenuItemProps) {
-  return (
-    <Radix.Item className="ui-option" onSelect={onSelect}>
-      {icon}
-      <span>{children}</span>
-      {end && <span className="ui-option__end">{end}</span>}
-    </Radix.Item>
-  );
+export function MenuItem(props: MenuItemProps) {
+  const parts = useParts();
+  return <parts.MenuItem {...props} />;
 }
 
-interface MenuCheckProps {
+export interface MenuCheckProps {
   readonly checked: boolean;
   readonly onChange: (checked: boolean) => void;
   readonly children: ReactNode;
 }
 
 /** An entry that is on or off; the menu stays open, for more of them. */
-export function MenuCheck({ checked, onChange, children }: MenuCheckProps) {
-  return (
-    <Radix.CheckboxItem
-      className="ui-option"
-      checked={checked}
-      onCheckedChange={onChange}
-      onSelect={(event) => event.preventDefault()}
-    >
-      <span className="ui-option__check">
-        <Radix.ItemIndicator asChild>
-          <Check aria-hidden />
-        </Radix.ItemIndicator>
-      </span>
-      {children}
-    </Radix.CheckboxItem>
-  );
+export function MenuCheck(props: MenuCheckProps) {
+  const parts = useParts();
+  return <parts.MenuCheck {...props} />;
 }
 
-interface MenuChoiceProps<T extends string> {
+export interface MenuChoiceProps<T extends string> {
   readonly label: string;
   readonly value: T;
   readonly options: readonly { readonly value: T; readonly label: ReactNode }[];
@@ -73,34 +70,11 @@ interface MenuChoiceProps<T extends string> {
 
 /** Entries of which one is chosen. */
 export function MenuChoice<T extends string>(props: MenuChoiceProps<T>) {
-  const { label, value, options, onChange } = props;
-  return (
-    <Radix.RadioGroup
-      aria-label={label}
-      value={value}
-      onValueChange={(next) => onChange(next as T)}
-    >
-      <div className="ui-menu-label" aria-hidden>
-        {label}
-      </div>
-      {options.map((option) => (
-        <Radix.RadioItem key={option.value} className="ui-option" value={option.value}>
-          <span className="ui-option__check">
-            <Radix.ItemIndicator asChild>
-              <Check aria-hidden />
-            </Radix.ItemIndicator>
-          </span>
-          {option.label}
-        </Radix.RadioItem>
-      ))}
-    </Radix.RadioGroup>
-  );
+  const parts = useParts();
+  return <parts.MenuChoice {...props} />;
 }
 
 export function MenuLine() {
-  return <Radix.Separator className="ui-menu-line" />;
-}
-
-export function MenuLabel({ children }: { readonly children: ReactNode }) {
-  return <Radix.Label className="ui-menu-label">{children}</Radix.Label>;
+  const parts = useParts();
+  return <parts.MenuLine />;
 }

@@ -1,7 +1,13 @@
-import * as Radix from "@radix-ui/react-popover";
-import type { ReactElement, ReactNode } from "react";
+import { type ReactElement, type ReactNode, useState } from "react";
+import { Later } from "./later";
+import { openable } from "./openable";
 
-interface PopoverProps {
+type Parts = typeof import("./popover-parts");
+
+/** Loaded with the first popover that opens. */
+export const popoverParts = new Later<Parts>(() => import("./popover-parts"));
+
+export interface PopoverProps {
   readonly label: string;
   readonly trigger: ReactElement;
   readonly open?: boolean;
@@ -11,21 +17,11 @@ interface PopoverProps {
 }
 
 /** A small panel under a button, for what a menu cannot hold, such as a text field. */
-export function Popover({ label, trigger, align = "start", children, ...state }: PopoverProps) {
-  return (
-    <Radix.Root {...state}>
-      <Radix.Trigger asChild>{trigger}</Radix.Trigger>
-      <Radix.Portal>
-        <Radix.Content
-          className="ui-popover ui-popover--roomy"
-          aria-label={label}
-          align={align}
-          sideOffset={6}
-          collisionPadding={8}
-        >
-          {children}
-        </Radix.Content>
-      </Radix.Portal>
-    </Radix.Root>
-  );
+export function Popover(props: PopoverProps) {
+  const [parts, setParts] = useState<Parts>();
+  if (parts) return <parts.Popover {...props} />;
+  return openable(props.trigger, "dialog", async () => {
+    setParts(await popoverParts.load());
+    props.onOpenChange?.(true);
+  });
 }

@@ -1,14 +1,9 @@
 import { useEffect, useSyncExternalStore } from "react";
+import { applyTheme, chosenTheme, keepTheme, shownTheme, type ThemeChoice } from "./theme-choice";
 
-export type ThemeChoice = "system" | "light" | "dark";
+export type { ThemeChoice } from "./theme-choice";
 
-const KEY = "stackyard.theme";
 const listeners = new Set<() => void>();
-
-function stored(): ThemeChoice {
-  const value = localStorage.getItem(KEY);
-  return value === "light" || value === "dark" ? value : "system";
-}
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
@@ -22,29 +17,16 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-function shown(): "light" | "dark" {
-  const choice = stored();
-  if (choice !== "system") return choice;
-  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-}
-
 /** The theme that was chosen, and a way to choose; keeps the page in it. */
 export function useTheme(): readonly [ThemeChoice, (choice: ThemeChoice) => void] {
-  const theme = useSyncExternalStore(subscribe, shown);
-  const choice = useSyncExternalStore(subscribe, stored);
-  useEffect(() => {
-    document.documentElement.dataset.theme = theme;
-  }, [theme]);
+  const theme = useSyncExternalStore(subscribe, shownTheme);
+  const choice = useSyncExternalStore(subscribe, chosenTheme);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is applied follows from it
+  useEffect(applyTheme, [theme]);
   return [choice, choose];
 }
 
 function choose(choice: ThemeChoice): void {
-  if (choice === "system") localStorage.removeItem(KEY);
-  else localStorage.setItem(KEY, choice);
+  keepTheme(choice);
   for (const listener of listeners) listener();
-}
-
-/** Set the theme before anything is painted. */
-export function applyTheme(): void {
-  document.documentElement.dataset.theme = shown();
 }

@@ -1,5 +1,8 @@
 /** Calls of the workspace API: one place that knows its envelope and its ways to fail. */
 
+import type { Wanted } from "../data/session";
+import { headersOf } from "./credentials";
+import { takeAnswer, withQuery } from "./first-requests";
 import type { FieldError } from "./types";
 
 export interface Envelope<T> {
@@ -56,8 +59,17 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Told of every call whether the API could be reached. */
-export type Reached = (reached: boolean) => void;
+/** What calls need of whoever makes them. */
+export interface HttpPorts {
+  /** Told of every call whether the API could be reached. */
+  reached(reached: boolean): void;
+  /** What the calls are sent with, if anything. */
+  secret(): string | undefined;
+  /** The API does not know who asks: what it was given, what it wants, and its words. */
+  unauthorized(secret: string | undefined, wanted: Wanted, message: string): void;
+  /** The API knows who asks, and does not let them. */
+  forbidden(): void;
+}
 
 /** How long an answer may take, in milliseconds. */
 const PATIENCE = 30_000;
@@ -65,39 +77,75 @@ const PATIENCE = 30_000;
 export class Http {
   /** Where the API's routes begin, such as http://localhost:3200/api/v1. */
   readonly base: string;
-  private readonly onReached: Reached;
+  private readonly ports: HttpPorts;
 
-  constructor(base: string, onReached: Reached) {
+  constructor(base: string, ports: HttpPorts) {
     this.base = base;
-    this.onReached = onReached;
+    this.ports = ports;
   }
 
   async call<T>(path: string, call: Call = {}): Promise<T> {
-    const query = call.query?.toString();
     const headers: Record<string, string> = { accept: "application/json", ...call.headers };
     if (call.body !== undefined) headers["content-type"] = "application/json";
     const patience = AbortSignal.timeout(PATIENCE);
-    const response = await this.fetch(`${this.base}${path}${query ? `?${query}` : ""}`, {
+    const response = await this.send(this.base + withQuery(path, call.query), {
       method: call.method ?? "GET",
       headers,
       body: call.body === undefined ? null : JSON.stringify(call.body),
       signal: call.signal ? AbortSignal.any([call.signal, patience]) : patience,
     });
     const body: unknown = await response.json().catch(() => undefined);
-    this.onReached(response.status < 502);
-    if (!response.ok) throw new ApiError(response.status, body, retryAfter(response));
     return body as T;
+  }
+
+  /** An answer that goes on; it is there once its head is. */
+  async stream(path: string, query: URLSearchParams, signal: AbortSignal): Promise<Response> {
+    const headers = { accept: "text/event-stream" };
+    return this.send(this.base + withQuery(path, query), {
+      method: "GET",
+      headers,
+      cache: "no-store",
+      signal,
+    });
+  }
+
+  /** Send a request, with who asks; only good answers come back. */
+  private async send(
+    url: string,
+    init: RequestInit & { readonly headers: Record<string, string> },
+  ): Promise<Response> {
+    const own = init.headers.authorization === undefined;
+    const secret = own ? this.ports.secret() : undefined;
+    const headers = { ...headersOf(secret), ...init.headers };
+    const response = await this.fetch(url, { ...init, headers });
+    this.ports.reached(response.status < 502);
+    if (response.ok) return response;
+    const error = await errorOf(response);
+    if (own && error.status === 401) {
+      this.ports.unauthorized(secret, wantedBy(response), error.message);
+    }
+    if (own && error.status === 403) this.ports.forbidden();
+    throw error;
   }
 
   private async fetch(url: string, init: RequestInit): Promise<Response> {
     try {
-      return await fetch(url, init);
+      return await ((init.method === "GET" && takeAnswer(url)) || fetch(url, init));
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
-      this.onReached(false);
+      this.ports.reached(false);
       throw new UnreachableError("The API does not answer.", { cause: error });
     }
   }
+}
+
+async function errorOf(response: Response): Promise<ApiError> {
+  const body: unknown = await response.json().catch(() => undefined);
+  return new ApiError(response.status, body, retryAfter(response));
+}
+
+function wantedBy(response: Response): Wanted {
+  return /^apikey\b/i.test(response.headers.get("www-authenticate") ?? "") ? "key" : "token";
 }
 
 function retryAfter(response: Response): number | undefined {

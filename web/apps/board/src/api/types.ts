@@ -25,6 +25,8 @@ export type Item = Readonly<Omit<Schemas["Item"], "tags">> & { readonly tags: re
 export type Category = Readonly<Schemas["Category"]>;
 export type Branch = Readonly<Schemas["Branch"]>;
 export type BranchDiff = Readonly<Schemas["BranchDiff"]>;
+export type Me = Readonly<Schemas["Me"]>;
+export type Role = Me["role"];
 export type FieldError = Readonly<Schemas["ProblemOut"]>;
 
 /** What a person writes of an item. */

@@ -2,9 +2,12 @@
 
 import type { BulkEdit, CreateEdit, Edit, MoveEdit } from "../data/edits";
 import type { ItemPage } from "../data/pages";
-import { type ItemQuery, toParameters } from "../data/query";
+import { type ItemQuery, onBranch, toParameters } from "../data/query";
+import { headersOf } from "./credentials";
+import { readEvents, type StreamEvent } from "./event-stream";
+import { itemsPath } from "./first-requests";
 import type { Call, Envelope, Http, ListEnvelope } from "./http";
-import type { Branch, BranchDiff, Category, Item, ItemFields } from "./types";
+import type { Branch, BranchDiff, Category, Item, ItemFields, Me } from "./types";
 
 export type CategoryFields = Pick<
   Category,
@@ -30,14 +33,11 @@ export class WorkspaceApi {
     range: Range,
     signal?: AbortSignal,
   ): Promise<ItemPage> {
-    const parameters = onBranch(branch, toParameters(query));
-    parameters.set("limit", String(range.limit));
+    const parameters = toParameters(query);
     if (range.offset) parameters.set("offset", String(range.offset));
     if (range.cursor !== undefined) parameters.set("cursor", range.cursor);
-    const answer = await this.http.call<ListEnvelope<Item>>("/items", {
-      query: parameters,
-      signal,
-    });
+    const path = itemsPath(branch, parameters, range.limit);
+    const answer = await this.http.call<ListEnvelope<Item>>(path, { signal });
     return { items: answer.data, total: answer.total, next: answer.next_cursor };
   }
 
@@ -132,23 +132,32 @@ export class WorkspaceApi {
     return this.data(undefined, `/branches/${encodeURIComponent(name)}/diff`, { query });
   }
 
-  /** Where the changes of a branch are told. */
-  eventsUrl(branch: string | undefined, lastEventId: string | undefined): string {
+  /** Whom the API takes the owner of a secret for. */
+  async me(secret: string): Promise<Me> {
+    return (await this.http.call<Envelope<Me>>("/me", { headers: headersOf(secret) })).data;
+  }
+
+  /** Tell of the changes of a branch, until the stream or the signal ends. */
+  async events(
+    branch: string | undefined,
+    lastEventId: string | undefined,
+    told: {
+      readonly signal: AbortSignal;
+      readonly opened: () => void;
+      readonly event: (event: StreamEvent) => void;
+    },
+  ): Promise<void> {
     const parameters = onBranch(branch, new URLSearchParams());
     if (lastEventId !== undefined) parameters.set("last_event_id", lastEventId);
-    const text = parameters.toString();
-    return `${this.http.base}/events${text && `?${text}`}`;
+    const { body } = await this.http.stream("/events", parameters, told.signal);
+    told.opened();
+    if (body) await readEvents(body, told.event);
   }
 
   private async data<T>(branch: string | undefined, path: string, call: Call = {}): Promise<T> {
     const query = onBranch(branch, call.query ?? new URLSearchParams());
     return (await this.http.call<Envelope<T>>(path, { ...call, query })).data;
   }
-}
-
-function onBranch(branch: string | undefined, parameters: URLSearchParams): URLSearchParams {
-  if (branch !== undefined) parameters.set("branch", branch);
-  return parameters;
 }
 
 /** One neighbour is enough, and the one in front is the more lasting promise. */

@@ -9,10 +9,7 @@ import { sortOf, type View } from "../state/url";
 import { type BranchKey, find, keys } from "./cache";
 import { outcome, overlay, type Shown } from "./edits";
 import { type ItemPage, itemsOf, totalOf } from "./pages";
-import type { ItemQuery } from "./query";
-
-/** Cards fetched at a time, for one column: more than a screen, less than makes it wait. */
-const COLUMN_PAGE = 20;
+import { COLUMN_PAGE, type ItemQuery } from "./query";
 
 /** How the items that have edits look with them, on one branch. */
 export function useShown(branch: BranchKey): ReadonlyMap<string, Shown> {

@@ -5,6 +5,9 @@
  * load again, which costs less than each of them.
  */
 
+import type { StreamEvent } from "../api/event-stream";
+import { ApiError } from "../api/http";
+
 export interface Change {
   readonly type: string;
   readonly id: string;
@@ -12,22 +15,21 @@ export interface Change {
 }
 
 export interface LivePorts {
-  url(lastEventId: string | undefined): string;
+  /** Tell of events after one, until the stream ends; fails where it cannot be had. */
+  listen(
+    lastEventId: string | undefined,
+    told: {
+      readonly signal: AbortSignal;
+      readonly opened: () => void;
+      readonly event: (event: StreamEvent) => void;
+    },
+  ): Promise<void>;
   /** The stream is there (again). `missed`: changes may have gone by unseen. */
   opened(missed: boolean): void;
   lost(): void;
   changed(changes: readonly Change[]): void;
   resync(): void;
 }
-
-const TYPES = [
-  "item.created",
-  "item.updated",
-  "item.deleted",
-  "category.created",
-  "category.updated",
-  "category.deleted",
-] as const;
 
 /** Milliseconds over which changes are gathered. */
 const GATHER = 120;
@@ -36,7 +38,7 @@ const LONGEST_RETRY = 10_000;
 
 export class Live {
   private readonly ports: LivePorts;
-  private source: EventSource | undefined;
+  private controller: AbortController | undefined;
   private lastEventId: string | undefined;
   private pending: Change[] = [];
   private gatherer: ReturnType<typeof setTimeout> | undefined;
@@ -48,17 +50,10 @@ export class Live {
   }
 
   start(): void {
-    clearTimeout(this.retrier);
-    this.source?.close();
-    const source = new EventSource(this.ports.url(this.lastEventId));
-    this.source = source;
-    source.onopen = () => this.onOpen();
-    source.onerror = () => this.onError();
-    source.addEventListener("resync", () => this.ports.resync());
-    source.addEventListener("hello", (event) => this.remember(event));
-    for (const type of TYPES) {
-      source.addEventListener(type, (event) => this.onChange(type, event));
-    }
+    this.hangUp();
+    const controller = new AbortController();
+    this.controller = controller;
+    void this.listen(controller.signal);
   }
 
   /** Try again at once, if it is not there. */
@@ -67,36 +62,54 @@ export class Live {
   }
 
   stop(): void {
-    clearTimeout(this.retrier);
+    this.hangUp();
     clearTimeout(this.gatherer);
-    this.source?.close();
-    this.source = undefined;
   }
 
-  private onOpen(): void {
+  private hangUp(): void {
+    clearTimeout(this.retrier);
+    this.controller?.abort();
+    this.controller = undefined;
+  }
+
+  private async listen(signal: AbortSignal): Promise<void> {
+    try {
+      await this.ports.listen(this.lastEventId, {
+        signal,
+        opened: () => this.onOpen(signal),
+        event: (event) => this.onEvent(signal, event),
+      });
+    } catch (error) {
+      if (!signal.aborted && error instanceof ApiError && error.status === 401) {
+        this.failures = 1; // whoever signs in nudges
+        return;
+      }
+    }
+    if (!signal.aborted) this.onEnd();
+  }
+
+  private onOpen(signal: AbortSignal): void {
+    if (signal.aborted) return;
     this.failures = 0;
     // Without a last event there is nothing to resume from.
     this.ports.opened(this.lastEventId === undefined);
   }
 
-  /** The browser's own retry gives up at the first answer that is no stream: ours does not. */
-  private onError(): void {
-    this.source?.close();
+  private onEnd(): void {
     this.failures += 1;
     if (this.failures > 1) this.ports.lost();
     const delay = Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** (this.failures - 1));
     this.retrier = setTimeout(() => this.start(), delay);
   }
 
-  private onChange(type: string, event: MessageEvent<string>): void {
-    this.remember(event);
-    const { id, version } = JSON.parse(event.data) as Change;
+  private onEvent(signal: AbortSignal, { type, data, id: lastEventId }: StreamEvent): void {
+    if (signal.aborted) return;
+    if (lastEventId !== "") this.lastEventId = lastEventId;
+    if (type === "resync") this.ports.resync();
+    if (!/^(item|category)\./.test(type)) return;
+    const { id, version } = JSON.parse(data) as Change;
     this.pending.push({ type, id, version });
     this.gatherer ??= setTimeout(() => this.flush(), GATHER);
-  }
-
-  private remember(event: MessageEvent<string>): void {
-    if (event.lastEventId !== "") this.lastEventId = event.lastEventId;
   }
 
   private flush(): void {

@@ -67,6 +67,17 @@ describe("the outbox", () => {
     expect(saved[0]?.map(({ key }) => key)).toEqual(["a"]);
   });
 
+  it("keeps what nobody may send until somebody has signed in", async () => {
+    const { outbox, sent, refused, waits } = world(new ApiError(401, { message: "who?" }));
+    expect((await outbox.add(update("a"))).kind).toBe("queued");
+    expect(outbox.edits.get()).toHaveLength(1);
+    waits.shift()?.();
+    await settled();
+    expect(sent).toHaveLength(2);
+    expect(outbox.edits.get()).toEqual([]);
+    expect(refused).toEqual([]);
+  });
+
   it("keeps what cannot be sent, says so at once, and sends it later", async () => {
     const { outbox, sent, waits } = world(new UnreachableError(), new UnreachableError());
     expect((await outbox.add(update("a"))).kind).toBe("queued");

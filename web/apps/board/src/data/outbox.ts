@@ -130,7 +130,7 @@ export class Outbox {
   }
 
   private async failed(edit: Edit, error: unknown): Promise<void> {
-    if (error instanceof UnreachableError || (error instanceof ApiError && error.passing)) {
+    if (passes(error)) {
       await this.later(error);
     } else if (error instanceof ApiError && error.status === 412 && isItem(error.data)) {
       this.disagree(edit, error.data);
@@ -207,6 +207,12 @@ function replaced(edits: readonly Edit[], edit: Edit): readonly Edit[] {
 
 function concerns(edit: Edit, ids: ReadonlySet<string>): boolean {
   return basesOf(edit).some((base) => ids.has(base.id));
+}
+
+/** Whether it may go well later: the API is back by then, or somebody has signed in. */
+function passes(error: unknown): error is UnreachableError | ApiError {
+  if (error instanceof ApiError) return error.passing || error.status === 401;
+  return error instanceof UnreachableError;
 }
 
 function isItem(value: unknown): value is Item {

@@ -29,6 +29,11 @@ export interface ItemQuery extends Filters {
   readonly sort: Sort;
 }
 
+/** Cards fetched at a time, for one column: more than a screen, less than makes it wait. */
+export const COLUMN_PAGE = 20;
+/** Rows fetched at a time, for the table. */
+export const TABLE_PAGE = 100;
+
 export const NO_FILTERS: Filters = { category: [], status: [], priority: [], tag: [], q: "" };
 
 /** How many filters are set; the search counts as one. */
@@ -45,6 +50,12 @@ export function toParameters(query: ItemQuery): URLSearchParams {
   }
   if (query.q !== "") parameters.set("q", query.q);
   parameters.set("sort", query.sort);
+  return parameters;
+}
+
+/** The same parameters, for a branch other than the API's own. */
+export function onBranch(branch: string | undefined, parameters: URLSearchParams): URLSearchParams {
+  if (branch !== undefined) parameters.set("branch", branch);
   return parameters;
 }
 

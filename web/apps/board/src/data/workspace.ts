@@ -1,6 +1,7 @@
 /** Everything behind the board, wired together: API, cache, outbox, change stream. */
 
 import { QueryClient } from "@tanstack/react-query";
+import { forgetAnswers } from "../api/first-requests";
 import { ApiError, Http, UnreachableError } from "../api/http";
 import type { Item } from "../api/types";
 import { WorkspaceApi } from "../api/workspace";
@@ -9,6 +10,7 @@ import { basesOf, type Edit } from "./edits";
 import { type Change, Live } from "./live";
 import { Outbox } from "./outbox";
 import { SavedEdits } from "./saved-edits";
+import { Session } from "./session";
 import { StaleReads } from "./stale-reads";
 import { Store } from "./store";
 
@@ -27,6 +29,7 @@ export class Workspace {
   readonly client: QueryClient;
   readonly api: WorkspaceApi;
   readonly outbox: Outbox;
+  readonly session: Session;
   /** Whether the API answered when last asked. */
   readonly reachable = new Store(true);
   /** Set from outside: who is told. */
@@ -42,7 +45,15 @@ export class Workspace {
   constructor(apiUrl: string) {
     this.client = newClient();
     this.staleReads = new StaleReads(this.client);
-    this.api = new WorkspaceApi(new Http(`${apiUrl}/api/v1`, (reached) => this.onReached(reached)));
+    this.session = new Session(apiUrl);
+    this.api = new WorkspaceApi(
+      new Http(`${apiUrl}/api/v1`, {
+        reached: (reached) => this.onReached(reached),
+        secret: () => this.session.secret,
+        unauthorized: (...refusal) => this.session.refused(...refusal),
+        forbidden: () => void this.renewSession(),
+      }),
+    );
     this.outbox = new Outbox({
       send: (edit) => this.api.send(edit),
       save: (edits) => this.saved.save(edits),
@@ -56,10 +67,32 @@ export class Workspace {
   /** Begin: send what an earlier page could not, and try again when the network is back. */
   start(): void {
     void this.saved.open((edits) => this.outbox.adopt(edits));
+    void this.renewSession();
+    this.session.onClosedElsewhere(() => window.location.reload());
     window.addEventListener("online", () => this.retry());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.live?.nudge();
     });
+  }
+
+  /** Sign in, unless the API refuses (ApiError) or does not answer (UnreachableError). */
+  async signIn(secret: string, remember: boolean): Promise<void> {
+    this.session.open(secret, await this.api.me(secret), remember);
+    this.retry();
+  }
+
+  /** Sign out; the page begins anew, so that nothing of what was seen stays on it. */
+  signOut(): void {
+    this.session.close();
+    window.location.reload();
+  }
+
+  /** Ask the API again what whoever is signed in may do. */
+  private async renewSession(): Promise<void> {
+    const { secret } = this.session;
+    if (secret === undefined) return;
+    const me = await this.api.me(secret).catch(() => undefined);
+    if (me) this.session.renew(me);
   }
 
   /** Try again now whatever waits. */
@@ -84,7 +117,7 @@ export class Workspace {
   /** Follow the changes of a branch until the function returned is called. */
   follow(branch: BranchKey): () => void {
     const live = new Live({
-      url: (last) => this.api.eventsUrl(branch, last),
+      listen: (last, told) => this.api.events(branch, last, told),
       opened: (missed) => this.onOpened(branch, missed),
       lost: () => this.reachable.set(false),
       changed: (changes) => void this.onChanged(branch, changes),
@@ -97,6 +130,7 @@ export class Workspace {
 
   /** Load again everything of a branch that is in sight. */
   reload(branch: BranchKey): void {
+    forgetAnswers();
     const gently = { cancelRefetch: false };
     void this.client.invalidateQueries({ queryKey: keys.lists(branch) }, gently);
     void this.client.invalidateQueries({ queryKey: keys.categories(branch) }, gently);

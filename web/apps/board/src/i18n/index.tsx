@@ -66,25 +66,41 @@ function firstLanguage(): Language {
 export function wordsOf(language: Language, choose: (language: Language) => void): Words {
   const messages = MESSAGES[language];
   const locale = LOCALES[language];
-  const numbers = new Intl.NumberFormat(locale);
-  const short = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
-  const days = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
-  const moments = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
-  const formats = { short, day: days, moment: moments };
-  const plurals = new Intl.PluralRules(locale);
+  const numbers = once(() => new Intl.NumberFormat(locale));
+  const plurals = once(() => new Intl.PluralRules(locale));
+  const dates = (options: Intl.DateTimeFormatOptions) =>
+    once(() => new Intl.DateTimeFormat(locale, options));
+  const formats: Readonly<Record<DateStyle, () => Intl.DateTimeFormat>> = {
+    short: dates({ day: "numeric", month: "short" }),
+    day: dates({ dateStyle: "medium" }),
+    moment: dates({ dateStyle: "medium", timeStyle: "short" }),
+  };
   const t = (key: MessageKey, values: Values = {}) =>
     messages[key].replace(/\{(\w+)\}/g, (hole, name: string) => {
       const value = values[name];
-      return typeof value === "number" ? numbers.format(value) : (value ?? hole);
+      if (typeof value !== "number") return value ?? hole;
+      // Nothing is grouped below a thousand, and most counts need no formatter.
+      return Number.isInteger(value) && Math.abs(value) < 1000
+        ? String(value)
+        : numbers().format(value);
     });
   return {
     language,
     choose,
     t,
     n: (key, count) => {
-      const form = plurals.select(count) === "one" ? "one" : "other";
+      const form = plurals().select(count) === "one" ? "one" : "other";
       return t(`${key}.${form}` as MessageKey, { count });
     },
-    date: (moment, style = "moment") => formats[style].format(new Date(moment)),
+    date: (moment, style = "moment") => formats[style]().format(new Date(moment)),
+  };
+}
+
+/** Made when it is first asked for: a formatter takes longer to make than a card to show. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }

@@ -2,7 +2,8 @@
 
 import { Toasts } from "@stackyard/ui";
 import { createContext, type ReactNode, use, useSyncExternalStore } from "react";
-import type { Item, Status } from "../api/types";
+import type { Item, Role, Status } from "../api/types";
+import { may } from "../data/session";
 import { Store } from "../data/store";
 import type { Workspace } from "../data/workspace";
 
@@ -42,6 +43,11 @@ export function useApp(): App {
   const app = use(Context);
   if (!app) throw new Error("no AppProvider above");
   return app;
+}
+
+/** Whether whoever is signed in may do what a role may. */
+export function useMay(role: Role): boolean {
+  return may(useStore(useApp().workspace.session.state), role);
 }
 
 /** Follow a store. */

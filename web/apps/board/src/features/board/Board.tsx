@@ -13,7 +13,7 @@ import { type CategoriesData, useColumns } from "../../data/hooks";
 import { countFilters } from "../../data/query";
 import { useWords } from "../../i18n";
 import { useActions } from "../../state/actions";
-import { useApp, useStore } from "../../state/app";
+import { useApp, useMay, useStore } from "../../state/app";
 import { kept, NOTHING, type Selection } from "../../state/selection";
 import { sortOf, type View } from "../../state/url";
 import { CardFace, type CardState } from "./Card";
@@ -33,6 +33,7 @@ export function Board({ view, categories }: BoardProps) {
   const { dialog } = useApp();
   const columns = useColumns(view);
   const actions = useActions(view.branch);
+  const editable = useMay("editor");
   const [selection, setSelection] = useSelection(columns);
   const focusNext = useFocus();
   const ordered = sortOf(view) === "position";
@@ -43,6 +44,7 @@ export function Board({ view, categories }: BoardProps) {
     selection,
     setSelection,
     moving: drag !== undefined,
+    editable,
   });
   const stateOf = useCardStates();
   const filtered = countFilters(view) > 0;
@@ -67,7 +69,9 @@ export function Board({ view, categories }: BoardProps) {
         {t("card.instructions")}
       </p>
       {nothing && !filtered && (
-        <Welcome onAdd={() => dialog.set({ kind: "create", status: "new" })} />
+        <Welcome
+          onAdd={editable ? () => dialog.set({ kind: "create", status: "new" }) : undefined}
+        />
       )}
       <div className="board" data-dragging={drag !== undefined} data-columns={columns.length}>
         {columns.map((column) => (
@@ -81,6 +85,7 @@ export function Board({ view, categories }: BoardProps) {
             slot={ordered || drag?.slot.status !== drag?.active.status ? drag?.slot : undefined}
             filtered={filtered}
             handlers={handlers}
+            editable={editable}
             onAdd={(status) => dialog.set({ kind: "create", status })}
           />
         ))}
@@ -115,15 +120,19 @@ const SILENT = {
   onDragCancel: () => undefined,
 };
 
-function Welcome({ onAdd }: { readonly onAdd: () => void }) {
+function Welcome({ onAdd }: { readonly onAdd: (() => void) | undefined }) {
   const { t } = useWords();
   return (
     <div className="welcome">
       <Empty icon={<Sprout aria-hidden />} title={t("board.welcome")}>
-        <p>{t("board.welcome.note")}</p>
-        <Button look="primary" icon={<Plus aria-hidden />} onClick={onAdd}>
-          {t("action.add")}
-        </Button>
+        {onAdd && (
+          <>
+            <p>{t("board.welcome.note")}</p>
+            <Button look="primary" icon={<Plus aria-hidden />} onClick={onAdd}>
+              {t("action.add")}
+            </Button>
+          </>
+        )}
       </Empty>
     </div>
   );

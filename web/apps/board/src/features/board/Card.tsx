@@ -67,13 +67,18 @@ interface CardProps extends FaceProps {
   readonly selecting: boolean;
   readonly moving: boolean;
   readonly tabbable: boolean;
+  readonly editable: boolean;
   readonly handlers: CardHandlers;
 }
 
 export const Card = memo(function Card(props: CardProps) {
-  const { item, category, state, selected, selecting, moving, tabbable, handlers } = props;
+  const { item, category, state, selected, selecting, moving, tabbable, handlers, editable } =
+    props;
   const { t } = useWords();
-  const { attributes, listeners, setNodeRef } = useDraggable({ id: item.id });
+  const { attributes, listeners, setNodeRef } = useDraggable({
+    id: item.id,
+    disabled: !editable,
+  });
   const names = ["card"];
   if (selected) names.push("card--selected");
   if (selecting) names.push("card--selecting");
@@ -88,8 +93,9 @@ export const Card = memo(function Card(props: CardProps) {
         className="card__body"
         role="button"
         tabIndex={tabbable ? 0 : -1}
-        aria-roledescription={t("card.drag")}
-        aria-describedby="card-instructions"
+        aria-disabled={false}
+        aria-roledescription={editable ? t("card.drag") : undefined}
+        aria-describedby={editable ? "card-instructions" : undefined}
         onClick={(event) => handlers.onPress(item, event)}
         onKeyDown={(event) => {
           listeners?.onKeyDown?.(event);
@@ -99,16 +105,18 @@ export const Card = memo(function Card(props: CardProps) {
         <CardFace item={item} category={category} {...(state && { state })} />
         {selected && <span className="ui-hidden">{t("card.selected")}</span>}
       </div>
-      <button
-        type="button"
-        tabIndex={-1}
-        className="card__check"
-        aria-label={`${t("keys.select")}: ${item.title}`}
-        aria-pressed={selected}
-        onClick={() => handlers.onToggle(item)}
-      >
-        <Check aria-hidden />
-      </button>
+      {editable && (
+        <button
+          type="button"
+          tabIndex={-1}
+          className="card__check"
+          aria-label={`${t("keys.select")}: ${item.title}`}
+          aria-pressed={selected}
+          onClick={() => handlers.onToggle(item)}
+        >
+          <Check aria-hidden />
+        </button>
+      )}
     </li>
   );
 });

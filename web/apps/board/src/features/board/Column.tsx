@@ -1,7 +1,7 @@
 import { useDroppable } from "@dnd-kit/core";
 import { Button, Empty, IconButton, Skeleton } from "@stackyard/ui";
 import { Inbox, Plus, TriangleAlert } from "lucide-react";
-import { Fragment, useEffect, useRef, useState } from "react";
+import { Fragment, useDeferredValue, useEffect, useRef, useState } from "react";
 import type { Category, Status } from "../../api/types";
 import type { ColumnData } from "../../data/hooks";
 import { useWords } from "../../i18n";
@@ -18,11 +18,13 @@ interface ColumnProps {
   readonly slot: Slot | undefined;
   readonly filtered: boolean;
   readonly handlers: CardHandlers;
+  /** Whether whoever looks may change anything. */
+  readonly editable: boolean;
   readonly onAdd: (status: Status) => void;
 }
 
 export function Column(props: ColumnProps) {
-  const { column, slot, onAdd } = props;
+  const { column, slot, onAdd, editable } = props;
   const { t, n } = useWords();
   const { status, total, state } = column;
   const { setNodeRef } = useDroppable({ id: status });
@@ -43,12 +45,14 @@ export function Column(props: ColumnProps) {
             {total}
           </span>
         )}
-        <IconButton
-          size="small"
-          label={t("board.add", { status: name })}
-          icon={<Plus aria-hidden />}
-          onClick={() => onAdd(status)}
-        />
+        {editable && (
+          <IconButton
+            size="small"
+            label={t("board.add", { status: name })}
+            icon={<Plus aria-hidden />}
+            onClick={() => onAdd(status)}
+          />
+        )}
       </header>
       <ColumnBody {...props} />
     </section>
@@ -58,7 +62,9 @@ export function Column(props: ColumnProps) {
 function ColumnBody(props: ColumnProps) {
   const { column, filtered, slot } = props;
   const { t } = useWords();
-  if (column.state === "loading") {
+  // When cards come they are rendered in slices: many at once would stop the page.
+  const state = useDeferredValue(column.state);
+  if (state === "loading") {
     return (
       <div className="column__list" aria-busy="true">
         {["5.2rem", "6.9rem", "5.2rem"].map((height, index) => (
@@ -67,7 +73,7 @@ function ColumnBody(props: ColumnProps) {
       </div>
     );
   }
-  if (column.state === "failed") {
+  if (state === "failed") {
     return (
       <Empty icon={<TriangleAlert aria-hidden />} title={t("board.failed")}>
         <Button size="small" onClick={column.retry}>
@@ -90,10 +96,15 @@ function ColumnBody(props: ColumnProps) {
   );
 }
 
+/** Cards that are rendered at once; the others of a first page when that is done. */
+const FIRST_CARDS = 8;
+
 function CardList(props: ColumnProps) {
-  const { column, categories, selection, stateOf, moving, slot, handlers } = props;
+  const { column, categories, selection, stateOf, moving, slot, handlers, editable } = props;
   const [focused, setFocused] = useState<string>();
-  const { items, status } = column;
+  const shown = useDeferredValue(Number.POSITIVE_INFINITY, FIRST_CARDS);
+  const { status } = column;
+  const items = column.items.slice(0, shown);
   // One stop of the Tab key for each column: the card that had the focus last.
   const stop = items.some((item) => item.id === focused) ? focused : items[0]?.id;
   const aimed = slot?.status === status ? slot.index : undefined;
@@ -120,12 +131,13 @@ function CardList(props: ColumnProps) {
               moving={moves}
               tabbable={item.id === stop}
               handlers={handlers}
+              editable={editable}
             />
           </Fragment>
         );
       })}
       {aimed === staying && <DropLine />}
-      {column.more && <More onReach={column.more} />}
+      {items.length === column.items.length && column.more && <More onReach={column.more} />}
     </ul>
   );
 }

@@ -15,7 +15,12 @@ interface Options {
   readonly setSelection: (selection: Selection) => void;
   /** While a card moves, keys move it. */
   readonly moving: boolean;
+  /** Who may not edit can open cards and walk between them, and that is all. */
+  readonly editable: boolean;
 }
+
+/** Keys that select a card or change it. */
+const EDITS: ReadonlySet<string> = new Set(["x", "e", "Delete"]);
 
 /** Handlers that stay the same objects, so that a card renders only when it changes. */
 export function useCardHandlers(options: Options): CardHandlers {
@@ -36,14 +41,24 @@ export function useCardHandlers(options: Options): CardHandlers {
       latest.current.setSelection(extended(latest.current.selection, id, orderAround(id)));
 
     const onPress = (item: Item, event: MouseEvent) => {
-      if (event.shiftKey) extend(item.id);
+      if (!latest.current.editable) changeView({ item: item.id });
+      else if (event.shiftKey) extend(item.id);
       else if (event.ctrlKey || event.metaKey) toggle(item.id);
       else changeView({ item: item.id });
     };
 
+    /** Go to the next card; with Shift, select up to it. */
+    const go = (item: Item, event: KeyboardEvent) =>
+      walk(event, (next) => {
+        const { selection, editable } = latest.current;
+        if (!event.shiftKey || !editable) return;
+        if (selection.ids.size === 0) toggle(item.id);
+        queueMicrotask(() => extend(next));
+      });
+
     const onKey = (item: Item, event: KeyboardEvent) => {
-      const { columns, selection, setSelection, moving } = latest.current;
-      if (moving || event.ctrlKey || event.metaKey || event.altKey) return;
+      const { columns, selection, setSelection } = latest.current;
+      if (isDeaf(event, latest.current)) return;
       switch (event.key) {
         case "Enter":
           changeView({ item: item.id });
@@ -64,11 +79,7 @@ export function useCardHandlers(options: Options): CardHandlers {
           break;
         default:
           if (!event.key.startsWith("Arrow")) return;
-          walk(event, (next) => {
-            if (!event.shiftKey) return;
-            if (selection.ids.size === 0) setSelection(toggled(selection, item.id));
-            queueMicrotask(() => extend(next));
-          });
+          go(item, event);
       }
       event.preventDefault();
       event.stopPropagation();
@@ -76,6 +87,12 @@ export function useCardHandlers(options: Options): CardHandlers {
 
     return { onPress, onKey, onToggle: (item) => toggle(item.id) };
   }, [dialog]);
+}
+
+/** Whether a key means nothing to a card now. */
+function isDeaf(event: KeyboardEvent, { moving, editable }: Options): boolean {
+  const combined = event.ctrlKey || event.metaKey || event.altKey;
+  return moving || combined || (!editable && EDITS.has(event.key));
 }
 
 /** Take the focus to the next card in a direction. */

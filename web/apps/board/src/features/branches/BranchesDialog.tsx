@@ -6,7 +6,7 @@ import { useState } from "react";
 import type { Branch } from "../../api/types";
 import { useBranches } from "../../data/hooks";
 import { useWords } from "../../i18n";
-import { useApp } from "../../state/app";
+import { useApp, useMay } from "../../state/app";
 import { changeView } from "../../state/use-view";
 import { ConfirmDialog } from "../shell/ConfirmDialog";
 import { BranchForm } from "./BranchForm";
@@ -23,6 +23,7 @@ export default function BranchesDialog({ branch, onClose }: BranchesDialogProps)
   const { t } = useWords();
   const { data, error, isPending } = useBranches();
   const actions = useBranchActions();
+  const admin = useMay("admin");
   const [question, setQuestion] = useState<Question>();
   const current = branch ?? data?.find(({ is_current }) => is_current)?.name;
   return (
@@ -47,6 +48,7 @@ export default function BranchesDialog({ branch, onClose }: BranchesDialogProps)
                   key={one.name}
                   branch={one}
                   current={one.name === current}
+                  changeable={admin}
                   onSwitch={() => {
                     changeView({ branch: one.is_current ? undefined : one.name, item: undefined });
                     onClose();
@@ -55,7 +57,11 @@ export default function BranchesDialog({ branch, onClose }: BranchesDialogProps)
                 />
               ))}
             </ul>
-            <BranchForm branches={data} current={current} actions={actions} onDone={onClose} />
+            {admin ? (
+              <BranchForm branches={data} current={current} actions={actions} onDone={onClose} />
+            ) : (
+              <p className="branches__note">{t("session.branches.note")}</p>
+            )}
           </>
         )}
       </Dialog>
@@ -74,11 +80,12 @@ export default function BranchesDialog({ branch, onClose }: BranchesDialogProps)
 interface BranchRowProps {
   readonly branch: Branch;
   readonly current: boolean;
+  readonly changeable: boolean;
   readonly onSwitch: () => void;
   readonly onAsk: (about: Question["about"]) => void;
 }
 
-function BranchRow({ branch, current, onSwitch, onAsk }: BranchRowProps) {
+function BranchRow({ branch, current, changeable, onSwitch, onAsk }: BranchRowProps) {
   const { t, date } = useWords();
   const { dialog } = useApp();
   const { name, parent } = branch;
@@ -107,18 +114,22 @@ function BranchRow({ branch, current, onSwitch, onAsk }: BranchRowProps) {
             icon={<GitCompare aria-hidden />}
             onClick={() => dialog.set({ kind: "diff", name, against: parent })}
           />
-          <IconButton
-            size="small"
-            label={t("branch.reset", { name, parent })}
-            icon={<RotateCcw aria-hidden />}
-            onClick={() => onAsk("reset")}
-          />
-          <IconButton
-            size="small"
-            label={t("branch.delete", { name })}
-            icon={<Trash2 aria-hidden />}
-            onClick={() => onAsk("delete")}
-          />
+          {changeable && (
+            <>
+              <IconButton
+                size="small"
+                label={t("branch.reset", { name, parent })}
+                icon={<RotateCcw aria-hidden />}
+                onClick={() => onAsk("reset")}
+              />
+              <IconButton
+                size="small"
+                label={t("branch.delete", { name })}
+                icon={<Trash2 aria-hidden />}
+                onClick={() => onAsk("delete")}
+              />
+            </>
+          )}
         </div>
       )}
     </li>

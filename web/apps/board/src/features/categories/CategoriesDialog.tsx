@@ -6,6 +6,7 @@ import { useState } from "react";
 import type { Category } from "../../api/types";
 import type { CategoriesData } from "../../data/hooks";
 import { useWords } from "../../i18n";
+import { useMay } from "../../state/app";
 import { ConfirmDialog } from "../shell/ConfirmDialog";
 import { CategoryForm } from "./CategoryForm";
 import { useCategoryActions } from "./use-category-actions";
@@ -19,6 +20,7 @@ interface CategoriesDialogProps {
 export default function CategoriesDialog({ branch, categories, onClose }: CategoriesDialogProps) {
   const { t } = useWords();
   const actions = useCategoryActions(branch);
+  const editable = useMay("editor");
   const [form, setForm] = useState<Category | "new">();
   const [doomed, setDoomed] = useState<Category>();
   const names = categories.all.map(({ name }) => name);
@@ -43,13 +45,15 @@ export default function CategoriesDialog({ branch, categories, onClose }: Catego
     <>
       <Dialog
         title={t("categories.title")}
-        note={t("categories.note")}
+        note={editable ? t("categories.note") : undefined}
         closeLabel={t("action.close")}
         onClose={onClose}
         foot={
-          <Button look="primary" icon={<Plus aria-hidden />} onClick={() => setForm("new")}>
-            {t("categories.add")}
-          </Button>
+          editable && (
+            <Button look="primary" icon={<Plus aria-hidden />} onClick={() => setForm("new")}>
+              {t("categories.add")}
+            </Button>
+          )
         }
       >
         {categories.ready && names.length === 0 && (
@@ -62,6 +66,7 @@ export default function CategoriesDialog({ branch, categories, onClose }: Catego
               category={category}
               first={index === 0}
               last={index === names.length - 1}
+              editable={editable}
               onMove={(step) => move(index, step)}
               onToggle={(is_active) => void actions.change(category.name, { is_active })}
               onEdit={() => setForm(category)}
@@ -90,6 +95,7 @@ interface CategoryRowProps {
   readonly category: Category;
   readonly first: boolean;
   readonly last: boolean;
+  readonly editable: boolean;
   readonly onMove: (step: -1 | 1) => void;
   readonly onToggle: (active: boolean) => void;
   readonly onEdit: () => void;
@@ -97,27 +103,29 @@ interface CategoryRowProps {
 }
 
 function CategoryRow(props: CategoryRowProps) {
-  const { category, first, last, onMove, onToggle, onEdit, onDelete } = props;
+  const { category, first, last, editable, onMove, onToggle, onEdit, onDelete } = props;
   const { t, n } = useWords();
   const name = category.display_name;
   return (
     <li className="category" data-category={category.name} data-active={category.is_active}>
-      <div className="category__order">
-        <IconButton
-          size="small"
-          label={t("categories.up", { name })}
-          icon={<ChevronUp aria-hidden />}
-          disabled={first}
-          onClick={() => onMove(-1)}
-        />
-        <IconButton
-          size="small"
-          label={t("categories.down", { name })}
-          icon={<ChevronDown aria-hidden />}
-          disabled={last}
-          onClick={() => onMove(1)}
-        />
-      </div>
+      {editable && (
+        <div className="category__order">
+          <IconButton
+            size="small"
+            label={t("categories.up", { name })}
+            icon={<ChevronUp aria-hidden />}
+            disabled={first}
+            onClick={() => onMove(-1)}
+          />
+          <IconButton
+            size="small"
+            label={t("categories.down", { name })}
+            icon={<ChevronDown aria-hidden />}
+            disabled={last}
+            onClick={() => onMove(1)}
+          />
+        </div>
+      )}
       <Dot colour={category.color} />
       <div className="category__names">
         <strong>{name}</strong>
@@ -126,23 +134,27 @@ function CategoryRow(props: CategoryRowProps) {
           {!category.is_active && ` · ${t("categories.inactive")}`}
         </span>
       </div>
-      <Switch
-        label={t("categories.active", { name })}
-        checked={category.is_active}
-        onChange={onToggle}
-      />
-      <IconButton
-        size="small"
-        label={t("categories.edit", { name })}
-        icon={<Pencil aria-hidden />}
-        onClick={onEdit}
-      />
-      <IconButton
-        size="small"
-        label={t("categories.delete", { name })}
-        icon={<Trash2 aria-hidden />}
-        onClick={onDelete}
-      />
+      {editable && (
+        <>
+          <Switch
+            label={t("categories.active", { name })}
+            checked={category.is_active}
+            onChange={onToggle}
+          />
+          <IconButton
+            size="small"
+            label={t("categories.edit", { name })}
+            icon={<Pencil aria-hidden />}
+            onClick={onEdit}
+          />
+          <IconButton
+            size="small"
+            label={t("categories.delete", { name })}
+            icon={<Trash2 aria-hidden />}
+            onClick={onDelete}
+          />
+        </>
+      )}
     </li>
   );
 }

@@ -6,7 +6,7 @@ import { lazy, type ReactNode, Suspense } from "react";
 import type { Item } from "../../api/types";
 import { type CategoriesData, useItem } from "../../data/hooks";
 import { useWords } from "../../i18n";
-import { useApp } from "../../state/app";
+import { useApp, useMay } from "../../state/app";
 import { PriorityMark } from "./PriorityMark";
 
 const Markdown = lazy(() => import("./Markdown"));
@@ -23,6 +23,7 @@ export default function ItemDialog({ branch, id, categories, onClose }: ItemDial
   const { t } = useWords();
   const { dialog } = useApp();
   const { item, state } = useItem(branch, id);
+  const editable = useMay("editor");
   if (!item) {
     const title = state === "loading" ? t("table.loading") : t("item.gone");
     return (
@@ -41,36 +42,41 @@ export default function ItemDialog({ branch, id, categories, onClose }: ItemDial
       closeLabel={t("action.close")}
       onClose={onClose}
       actions={
-        <IconButton
-          label={t("action.edit")}
-          icon={<Pencil aria-hidden />}
-          onClick={() => dialog.set({ kind: "edit", id: item.id })}
-        />
-      }
-      foot={
-        <>
-          <Button
-            look="danger"
-            className="ui-push"
-            icon={<Trash2 aria-hidden />}
-            onClick={() => dialog.set({ kind: "delete", items: [item] })}
-          >
-            {t("action.delete")}
-          </Button>
-          <Button
-            look="primary"
+        editable && (
+          <IconButton
+            label={t("action.edit")}
             icon={<Pencil aria-hidden />}
             onClick={() => dialog.set({ kind: "edit", id: item.id })}
-          >
-            {t("action.edit")}
-          </Button>
-        </>
+          />
+        )
+      }
+      foot={
+        editable && (
+          <>
+            <Button
+              look="danger"
+              className="ui-push"
+              icon={<Trash2 aria-hidden />}
+              onClick={() => dialog.set({ kind: "delete", items: [item] })}
+            >
+              {t("action.delete")}
+            </Button>
+            <Button
+              look="primary"
+              icon={<Pencil aria-hidden />}
+              onClick={() => dialog.set({ kind: "edit", id: item.id })}
+            >
+              {t("action.edit")}
+            </Button>
+          </>
+        )
       }
     >
       <ItemFacts item={item} categories={categories} />
       <Suspense fallback={<Skeleton height="6rem" />}>
         <Markdown text={item.description} />
       </Suspense>
+      <Metadata of={item} />
     </Dialog>
   );
 }
@@ -111,6 +117,26 @@ function ItemFacts({
         <Fact name={t("field.updated")}>{moment(item.updated_at, item.updated_by)}</Fact>
       )}
     </dl>
+  );
+}
+
+/** What programs have written down about the item. */
+function Metadata({ of: { metadata } }: { readonly of: Item }) {
+  const { t } = useWords();
+  const entries = Object.entries(metadata);
+  if (entries.length === 0) return null;
+  return (
+    <section className="metadata" aria-label={t("field.metadata")}>
+      <h3>{t("field.metadata")}</h3>
+      <dl>
+        {entries.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{typeof value === "string" ? value : JSON.stringify(value)}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
   );
 }
 

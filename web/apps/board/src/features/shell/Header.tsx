@@ -8,9 +8,9 @@ import {
   Segments,
   useTheme,
 } from "@stackyard/ui";
-import { Columns3, Keyboard, Plus, Settings2, Shapes, Table2 } from "lucide-react";
+import { Columns3, Eye, Keyboard, LogOut, Plus, Settings2, Shapes, Table2 } from "lucide-react";
 import { type Language, useWords } from "../../i18n";
-import { useApp } from "../../state/app";
+import { useApp, useMay, useStore } from "../../state/app";
 import type { View } from "../../state/url";
 import { changeView } from "../../state/use-view";
 import { BranchButton } from "../branches/BranchButton";
@@ -19,6 +19,7 @@ import { SearchField } from "../filters/SearchField";
 export function Header({ view }: { readonly view: View }) {
   const { t } = useWords();
   const { dialog } = useApp();
+  const editor = useMay("editor");
   return (
     <header className="header">
       <div className="header__brand">
@@ -40,14 +41,21 @@ export function Header({ view }: { readonly view: View }) {
           ]}
         />
         <SettingsMenu />
-        <Button
-          look="primary"
-          className="header__add"
-          icon={<Plus aria-hidden />}
-          onClick={() => dialog.set({ kind: "create", status: "new" })}
-        >
-          <span>{t("action.add")}</span>
-        </Button>
+        {editor ? (
+          <Button
+            look="primary"
+            className="header__add"
+            icon={<Plus aria-hidden />}
+            onClick={() => dialog.set({ kind: "create", status: "new" })}
+          >
+            <span>{t("action.add")}</span>
+          </Button>
+        ) : (
+          <span className="header__readonly" title={t("session.readonly.note")}>
+            <Eye aria-hidden />
+            {t("session.readonly")}
+          </span>
+        )}
       </div>
     </header>
   );
@@ -60,7 +68,8 @@ const LANGUAGES: readonly { readonly value: Language; readonly label: string }[]
 
 function SettingsMenu() {
   const { t, language, choose } = useWords();
-  const { dialog } = useApp();
+  const { dialog, workspace } = useApp();
+  const session = useStore(workspace.session.state);
   const [theme, chooseTheme] = useTheme();
   return (
     <Menu
@@ -98,6 +107,18 @@ function SettingsMenu() {
         onChange={choose}
         options={LANGUAGES}
       />
+      {session.kind === "signed-in" && (
+        <>
+          <MenuLine />
+          <MenuItem
+            icon={<LogOut aria-hidden />}
+            end={t(`role.${session.me.role}`)}
+            onSelect={() => workspace.signOut()}
+          >
+            {t("session.signOut", { name: session.me.name })}
+          </MenuItem>
+        </>
+      )}
     </Menu>
   );
 }

@@ -1,4 +1,4 @@
-import { ToastView } from "@stackyard/ui";
+import { menuParts, popoverParts, ToastView } from "@stackyard/ui";
 import { lazy, Suspense, useEffect } from "react";
 import type { ApiError } from "../../api/http";
 import { useBranches, useCategories } from "../../data/hooks";
@@ -8,6 +8,7 @@ import { useView } from "../../state/use-view";
 import { Board } from "../board/Board";
 import { UnknownBranch } from "../branches/UnknownBranch";
 import { FilterBar } from "../filters/FilterBar";
+import { SignIn } from "../session/SignIn";
 import { Dialogs } from "./Dialogs";
 import { Header } from "./Header";
 import { StateBanners } from "./StateBanners";
@@ -24,6 +25,7 @@ export function Shell() {
   const unknown = useUnknownBranch(view.branch);
   useShortcuts();
   useRefusals();
+  useEffect(loadWhenIdle, []);
   useEffect(
     () => (unknown ? undefined : workspace.follow(view.branch)),
     [workspace, view.branch, unknown],
@@ -39,6 +41,7 @@ export function Shell() {
       </button>
       <Header view={view} />
       <StateBanners branch={view.branch} />
+      <SignIn />
       {unknown && view.branch !== undefined ? (
         <UnknownBranch name={view.branch} />
       ) : (
@@ -57,6 +60,13 @@ export function Shell() {
       <ToastView toasts={toasts} label={t("toasts.label")} closeLabel={t("action.dismiss")} />
     </div>
   );
+}
+
+/** Menus are at hand before somebody opens one, and without the network. */
+function loadWhenIdle(): void {
+  const load = () => void Promise.all([menuParts.load(), popoverParts.load()]).catch(() => {});
+  if ("requestIdleCallback" in window) window.requestIdleCallback(load, { timeout: 5000 });
+  else setTimeout(load, 2000); // Safari
 }
 
 /** A button, since a link's address would be taken for a view. */

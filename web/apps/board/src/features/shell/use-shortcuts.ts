@@ -1,4 +1,5 @@
 import { useEffect } from "react";
+import { may } from "../../data/session";
 import { type App, useApp } from "../../state/app";
 import { parseView } from "../../state/url";
 import { changeView } from "../../state/use-view";
@@ -8,7 +9,9 @@ type Shortcut = (app: App) => void;
 /** What single keys do anywhere; the list that `?` shows is in KeyboardHelp. */
 const SHORTCUTS: Readonly<Record<string, Shortcut>> = {
   "?": ({ dialog }) => dialog.set({ kind: "keys" }),
-  n: ({ dialog }) => dialog.set({ kind: "create", status: "new" }),
+  n: ({ dialog, workspace }) => {
+    if (may(workspace.session.state.get(), "editor")) dialog.set({ kind: "create", status: "new" });
+  },
   c: ({ dialog }) => dialog.set({ kind: "categories" }),
   b: ({ dialog }) => dialog.set({ kind: "branches" }),
   u: ({ toasts }) => toasts.act(),

@@ -6,10 +6,9 @@ import type { Item } from "../../api/types";
 import { keys } from "../../data/cache";
 import { useShown } from "../../data/hooks";
 import type { ItemPage } from "../../data/pages";
+import { TABLE_PAGE } from "../../data/query";
 import { useApp } from "../../state/app";
 import { sortOf, type View } from "../../state/url";
-
-export const PAGE = 100;
 
 export interface Rows {
   /** Undefined until the first page is there. */
@@ -39,7 +38,7 @@ export function useRows(view: View): Rows {
     queries: wanted.map((page) => ({
       queryKey: keys.table(branch, query, page),
       queryFn: ({ signal }: { signal: AbortSignal }) =>
-        api.items(branch, query, { limit: PAGE, offset: page * PAGE }, signal),
+        api.items(branch, query, { limit: TABLE_PAGE, offset: page * TABLE_PAGE }, signal),
       placeholderData: page === 0 ? keepPreviousData<ItemPage> : undefined,
     })),
   });
@@ -53,7 +52,7 @@ export function useRows(view: View): Rows {
     total,
     failed: total === undefined && results.some((result) => result.isError),
     at: (index) => {
-      const item = pages.get(Math.floor(index / PAGE))?.items[index % PAGE];
+      const item = pages.get(Math.floor(index / TABLE_PAGE))?.items[index % TABLE_PAGE];
       const edited = item && shown.get(item.id);
       return edited ? (edited.after ?? item) : item;
     },
@@ -70,6 +69,6 @@ export function useRows(view: View): Rows {
 
 /** The pages that hold a range of rows. */
 export function pagesOf(first: number, last: number): readonly number[] {
-  const [from, to] = [Math.floor(first / PAGE), Math.floor(last / PAGE)];
+  const [from, to] = [Math.floor(first / TABLE_PAGE), Math.floor(last / TABLE_PAGE)];
   return Array.from({ length: to - from + 1 }, (_hole, index) => from + index);
 }
