@@ -117,6 +117,14 @@ class Board:
         self.page.mouse.move(box["x"] + 60, box["y"] + 30, steps=4)
         expect(self.page.locator("[data-dragging=true]")).to_have_count(1)
 
+    def pick_up(self, title: str) -> None:
+        """Pick a card up by keyboard, and wait until it heeds the next key."""
+        self.card(title).focus()
+        self.page.keyboard.press("Space")
+        expect(self.page.locator("[data-dragging=true]")).to_have_count(1)
+        # It listens from a timer on, which was set before this one.
+        self.page.evaluate("new Promise((resolve) => setTimeout(resolve))")
+
     def hover(self, target: Locator, at: float = 0.5) -> None:
         """Move the mouse, which holds a card, to a height of an element."""
         box = target.bounding_box()
