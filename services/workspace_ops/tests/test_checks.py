@@ -156,10 +156,10 @@ def test_neon_branching_fails_without_a_pageserver(whole: Settings) -> None:
     assert found.hint
 
 
-def test_neon_branching_leaves_no_branch(whole: Settings) -> None:
+def test_neon_branching_leaves_no_branch(settings: Settings) -> None:
     from branchpg.client.attached import AttachedProject
 
-    assert result(whole, "neon_branching").passed
+    assert result(settings, "neon_branching").passed
 
-    names = [b.name for b in AttachedProject(whole.branchpg()).api.branches()]
+    names = [b.name for b in AttachedProject(settings.branchpg()).api.branches()]
     assert not [name for name in names if name.startswith("connection-test")]

@@ -83,7 +83,9 @@ class Routes:
             return
         spec = self._store.spec(container)
         targets = {item.target for item in spec.published} | set(spec.listens)
-        with contextlib.suppress(EdgeGoneError):
+        with contextlib.suppress(EdgeGoneError, ActionError):
+            # A table on its way may still name it, which would end the drain.
+            await self.refresh()
             for port in targets:
                 await asyncio.to_thread(
                     self._client.drain, (container.address, port), timeout=seconds
