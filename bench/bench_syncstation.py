@@ -60,27 +60,24 @@ Times = dict[tuple[str, str], list[float]]
 
 
 _TRIED = """
-The goal of half of Docker's time cold is not reached: 0.69 in this run. Docker Compose
-looks at the health every half second, so that its own cold start takes 1.3 s, 1.9 s or
-2.4 s, as chance has it; with 1.9 s the ratio came to 0.49. Both kept their files on an
-XFS image here (TMPDIR): on this machine's ext4 the same, right after other work had
-deleted many files, was 2.08 s beside 2.37 s (0.99); see below for why.
+Docker Compose looks at the health every half second, so that its own cold start takes
+1.3 s, 1.9 s or 2.4 s, as chance has it. Both kept their files on an XFS image here
+(TMPDIR): ext4, right after other work had deleted many files, is slow for both; see
+below. The ratio of *first* is to Docker's cold start, with its image there.
 
-Alone on a quiet machine a cold start of yard took 0.85 s (median of 6, 0.82 to 0.97,
-with STRATEGY file_copy): 0.29 s is initdb, 0.1 s the stack's SQL, 0.1 s two servers
-and the disk, 0.06 s the wait for the next probe, and 0.3 s our own programs (command
-line, supervisor, keeper, edge, entrypoint). What made it quicker than the 1.18 s
-before: syncfs in place of one fsync for each of two thousand files (0.1 s); the
-keeper starts while the supervisor is imported (0.05 s); modules are compiled by `make
-setup`, and PYTHONDONTWRITEBYTECODE is not passed on to yard here (0.06 s).
+What made a cold start quicker than the 0.92 s before: a new cluster is a copy of what
+initdb made for the same settings (0.33 s of processor time became 0.07; *first* still
+runs initdb); the stack's databases are made by copying files (STRATEGY file_copy),
+whose checkpoints hold nobody up on a new server, Docker's neither; the supervisor
+collects no garbage while it is imported. Before that, from 1.18 s: syncfs in place of
+one fsync for each of two thousand files (0.1 s); the keeper starts while the supervisor
+is imported (0.05 s); modules are compiled by `make setup` (0.06 s).
 
-Tried without enough gain: CREATE DATABASE with STRATEGY file_copy (0.05 s, for two
-checkpoints that a server at work would feel); wal_init_zero=off while initialising
-(0.005 s); a copied template of initdb's result, the builtin locale provider (noise).
-WAL segments of 1 MB saved 0.1 s, but change the user's configuration. Not tried yet:
-the edge beside the supervisor's imports (0.03 s), and a supervisor that starts before
-the file is read (0.05 s). The entrypoint that stands for the image's skips fsync as
-yard's does; the original does not.
+Tried without enough gain: wal_init_zero=off while initialising (0.005 s), the builtin
+locale provider (noise). WAL segments of 1 MB saved 0.1 s, but change the user's
+configuration. Not tried: the edge beside the supervisor's imports (0.03 s), and a
+supervisor that starts before the file is read (0.05 s). The entrypoint that stands for
+the image's skips fsync as yard's does; the original does not.
 
 Volumes are removed only after the last run: ext4 does not give an inode out again for
 minutes after its file was deleted, and looks through all such inodes whenever a file is

@@ -6,12 +6,14 @@ supervisor answers.
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
 
 def main(arguments: list[str]) -> None:
     """Run until the project is down."""
+    gc.disable()  # until it serves: nothing that is imported is garbage
     # asyncio does without TLS if it cannot be imported. We use none, and save 4 MB.
     sys.modules["ssl"] = None  # type: ignore[assignment]
     from stackyard.engine.process.lock import take_lock

@@ -54,5 +54,6 @@ async def _serve(state: ProjectState, ready: int, keeper: Beginning | None) -> N
         os.write(ready, b"\n")
         os.close(ready)
         gc.freeze()
+        gc.enable()
 
     await supervisor.run(open_door)
