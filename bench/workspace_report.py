@@ -51,7 +51,7 @@ _NOTES = """
   is one list that all clients want, as after a change that all have seen; "each
   another" begins at 900 places by chance, where this brings nothing.
 - **Processes forked from one** that has loaded the service. Two apart took 112 MiB
-  beside 205; forked they share what they loaded, after `gc.freeze`, and take 76. Each
+  beside 205; forked they share what they loaded, after `gc.freeze`, and take 90. Each
   has a listener of its own: two backlogs, no herd at one. p99 with two was twice
   Express's while 40 backends made JSON on two cores; now there are two
   statements at most for a list in each process.

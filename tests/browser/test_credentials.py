@@ -9,7 +9,7 @@ import jwt
 import pytest
 from board_harness.axe import serious
 from board_harness.boards import Boards
-from board_harness.services import Api, Service
+from board_harness.services import Served
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from board_harness.boards import Board
-    from board_harness.services import World
+    from board_harness.services import Api, World
     from playwright.sync_api import Browser
 
 KEYS = """\
@@ -29,44 +29,23 @@ SECRET = "0123456789abcdef0123456789abcdef"
 OTHER = SECRET[::-1]
 
 
-class Guarded:
-    """An API that wants credentials on the world's database, and a board of it."""
-
-    def __init__(self, world: World, **settings: str) -> None:
-        self.board = Service("workspace_board", {})
-        self.api = Api("workspace_api", {**world.api_environment(), **settings})
-        self.api.environment["CORS_ORIGIN"] = self.board.url
-        self.board.environment["BOARD_API_URL"] = self.api.url
-
-    def __enter__(self) -> Guarded:
-        self.api.start()
-        self.board.start()
-        try:
-            self.api.wait()
-            self.board.wait()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        for service in (self.board, self.api):
-            service.end()
-            service.output.close()
+def guarded(world: World, **settings: str) -> Served:
+    """Return an API that wants credentials on the world's database, and its board."""
+    return Served({**world.api_environment(), **settings})
 
 
 @pytest.fixture(scope="module")
 def with_keys(
     world: World, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Guarded]:
+) -> Iterator[Served]:
     file = tmp_path_factory.mktemp("keys") / "keys"
     file.write_text(KEYS)
-    with Guarded(world, AUTH_MODE="api-key", API_KEYS_FILE=str(file)) as running:
+    with guarded(world, AUTH_MODE="api-key", API_KEYS_FILE=str(file)) as running:
         yield running
 
 
 @pytest.fixture
-def keyed(browser: Browser, with_keys: Guarded, api: Api) -> Iterator[Boards]:
+def keyed(browser: Browser, with_keys: Served, api: Api) -> Iterator[Boards]:
     """Boards of an API with keys; `api` is another one on the same database, open."""
     opened = Boards(browser, with_keys.board.url)
     yield opened
@@ -113,7 +92,7 @@ def change_stored(board: Board, change: str, value: str) -> None:
 
 
 def test_a_key_is_asked_for_refused_taken_and_kept_for_the_tab(
-    keyed: Boards, with_keys: Guarded, api: Api
+    keyed: Boards, with_keys: Served, api: Api
 ) -> None:
     api.add("a")
     board = keyed.new()
@@ -260,7 +239,7 @@ def test_tokens_are_asked_for_anew_when_they_are_over_and_no_edit_is_lost(
     file = tmp_path / "secret"
     file.write_text(SECRET)
     api.add("a")
-    with Guarded(world, AUTH_MODE="jwt", JWT_SECRET_FILE=str(file)) as running:
+    with guarded(world, AUTH_MODE="jwt", JWT_SECRET_FILE=str(file)) as running:
         boards = Boards(browser, running.board.url)
         board = boards.new()
         arrive(board)
@@ -304,7 +283,7 @@ def test_a_token_that_has_ended_is_not_kept(
     (tmp_path / "secret").write_text(SECRET)
     settings = {"AUTH_MODE": "jwt", "JWT_SECRET_FILE": str(tmp_path / "secret")}
     api.add("a")
-    with Guarded(world, **settings) as running:
+    with guarded(world, **settings) as running:
         boards = Boards(browser, running.board.url)
         board = boards.new()
         arrive(board)

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from branchpg_harness.stack import PASSWORD, Stack, wait_for
 
@@ -134,18 +134,21 @@ class Api(Service):
         return self.want("GET", f"/items/{id}")
 
 
-class World:
-    """Everything behind a browser: database, API, board."""
+class Served:
+    """An API, and a board of it."""
 
-    def __init__(self) -> None:
-        self.database = Stack()
+    def __init__(self, environment: Mapping[str, str]) -> None:
         self.board = Service("workspace_board", {})
-        self.api = Api("workspace_api", {})
+        self.api = Api("workspace_api", environment)
 
-    def __enter__(self) -> World:
-        self.database.__enter__()
+    def __enter__(self) -> Self:
+        self.api.environment["CORS_ORIGIN"] = self.board.url
+        self.board.environment["BOARD_API_URL"] = self.api.url
         try:
-            self._start()
+            for service in (self.api, self.board):
+                service.start()
+            for service in (self.api, self.board):
+                service.wait()
         except BaseException:
             self.__exit__()
             raise
@@ -155,25 +158,32 @@ class World:
         for service in (self.board, self.api):
             service.end()
             service.output.close()
+
+
+class World(Served):
+    """Everything behind a browser: database, API, board."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.database = Stack()
+
+    def __enter__(self) -> Self:
+        self.database.__enter__()
+        self.api.environment |= self.api_environment()
+        return super().__enter__()
+
+    def __exit__(self, *_error: object) -> None:
+        super().__exit__()
         self.database.__exit__()
 
-    def _start(self) -> None:
-        self.api.environment |= self.api_environment()
-        self.board.environment["BOARD_API_URL"] = self.api.url
-        self.api.start()
-        self.board.start()
-        self.api.wait()
-        self.board.wait()
-
     def api_environment(self) -> dict[str, str]:
-        """Return the settings of an API on this database, for this board."""
+        """Return the settings of an API on this database."""
         return {
             "LIBRARY_DB_STRATEGY": "neon",
             "NEON_HOST": HOST,
             "NEON_PORT": str(self.database.ports["compute"]["pg"]),
             "NEON_PASSWORD": PASSWORD,
             "BRANCHPG_API": f"http://{HOST}:{self.database.ports['pageserver']['http']}",
-            "CORS_ORIGIN": self.board.url,
             "RATE_LIMIT_MAX": "0",
             "DRAIN_SECONDS": "0",
             "LOG_LEVEL": "warning",

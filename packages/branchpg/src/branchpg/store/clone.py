@@ -33,8 +33,7 @@ __all__ = [
     "write_out_cluster",
 ]
 
-_FICLONE: Final = 0x40049409  # _IOW(0x94, 9, int), linux/fs.h
-_FICLONERANGE: Final = 0x4020940D  # _IOW(0x94, 13, struct file_clone_range)
+_FICLONERANGE: Final = 0x4020940D  # _IOW(0x94, 13, 32 bytes), linux/fs.h
 _RANGE: Final = struct.Struct("=qQQQ")  # descriptor, offset, length, offset there
 _SHARED_PIECE: Final = 32 * 1024 * 1024
 """The source can be written to between two; a clone of all of it is a long stop."""
@@ -98,7 +97,7 @@ def probe(directory: str) -> Driver:
         source.write(b"x" * 4096)
         source.flush()
         try:
-            fcntl.ioctl(target.fileno(), _FICLONE, source.fileno())
+            _share(target.fileno(), source.fileno(), 4096)
         except OSError:
             return Driver.COPY
     return Driver.REFLINK
@@ -150,7 +149,7 @@ def clone_cluster(
 def write_out_cluster(source: str) -> None:
     """Write the pages of a data directory to disk that are only in memory.
 
-    FICLONE would do so file by file. The data is not made to last by this: neither
+    A clone would do so file by file. The data is not made to last by this: neither
     metadata nor the cache of the disk are flushed.
     """
 

@@ -11,26 +11,20 @@ from postgres_service import PASSWORD, Service
 from waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 INITDB = "The files belonging to this database system"
 IDENTITY = "SELECT system_identifier FROM pg_control_system()"
 
 
-@pytest.fixture
-def begin_anew() -> Callable[[Service], None]:
-    """Stops a service, if it runs, and takes its data and what it said away."""
-
-    def begin(service: Service) -> None:
-        if service.process:
-            assert service.stop() == 0
-        shutil.rmtree(service.data)
-        service.data.mkdir()
-        service.own(service.data)
-        service.log.unlink()
-
-    return begin
+def begin_anew(service: Service) -> None:
+    """Stop a service, if it runs, and take its data and what it said away."""
+    if service.process:
+        assert service.stop() == 0
+    shutil.rmtree(service.data)
+    service.data.mkdir()
+    service.own(service.data)
+    service.log.unlink()
 
 
 def templates(service: Service) -> list[Path]:
@@ -39,7 +33,7 @@ def templates(service: Service) -> list[Path]:
 
 
 def test_the_next_cluster_is_a_copy_with_an_identity_of_its_own(
-    either_service: Service, begin_anew: Callable[[Service], None]
+    either_service: Service,
 ) -> None:
     service = either_service
     service.serve()
@@ -84,9 +78,7 @@ def test_a_password_of_any_characters(service: Service, password: str) -> None:
     assert service.from_a_neighbour("SELECT 1", first_line) == "1"
 
 
-def test_what_initdb_looks_at_has_a_template_of_its_own(
-    service: Service, begin_anew: Callable[[Service], None]
-) -> None:
+def test_what_initdb_looks_at_has_a_template_of_its_own(service: Service) -> None:
     asked = [
         ({}, "SHOW server_encoding", "UTF8"),
         (
@@ -125,9 +117,7 @@ def test_arguments_that_name_files_go_to_initdb(service: Service) -> None:
 
 
 @pytest.mark.parametrize("damage", ["pg_control", "pg_wal", "all"])
-def test_a_damaged_template_is_not_used(
-    service: Service, begin_anew: Callable[[Service], None], damage: str
-) -> None:
+def test_a_damaged_template_is_not_used(service: Service, damage: str) -> None:
     service.serve()
     begin_anew(service)
     [template] = templates(service)
@@ -146,9 +136,7 @@ def test_a_damaged_template_is_not_used(
     assert service.from_a_neighbour("SELECT 1", PASSWORD) == "1"
 
 
-def test_what_a_kill_left_of_a_template_goes(
-    service: Service, begin_anew: Callable[[Service], None]
-) -> None:
+def test_what_a_kill_left_of_a_template_goes(service: Service) -> None:
     directory = service.cache / "clusters"
     process = service.start()
     until(lambda: list(directory.glob(".new-*/data/base")))

@@ -42,7 +42,7 @@ export function place(
   const is = item !== undefined && matches(item, query);
   const whole = (pages.at(-1)?.next ?? null) === null;
   const certain = loaded || whole || before !== undefined;
-  if (!loaded && !is && !was) return { pages, certain: certain || whole };
+  if (!loaded && !is && !was) return { pages, certain };
 
   const change = (is ? 1 : 0) - (was ? 1 : 0);
   const without = pages.map((page) => ({
