@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import shutil
-import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from branchpg.compute import app, configure, directory
+from branchpg.compute import app, directory
 from branchpg.compute.configure import First
 from branchpg.compute.endpoint import Surroundings
 from branchpg.compute.fleet import Fleet
@@ -31,7 +30,7 @@ from branchpg.http.client import address, http_address
 from branchpg.http.options import read_token, report
 from branchpg.http.safekeepers import Safekeepers, addresses_of
 from branchpg.http.volume import observe
-from branchpg.postgres import owner, programs
+from branchpg.postgres import local, programs
 
 if TYPE_CHECKING:
     import socket
@@ -115,7 +114,7 @@ def serve(options: Options) -> None:
     with service.locked(options.workdir):
         found = programs.find(environment())
         directory.make_root(options.workdir)
-        run = _sockets(found)
+        run = local.socket_directory(found)
         try:
             listener = service.bind(address(options.listen_http))
             place = _Place(options, token, found, run, listener)
@@ -208,14 +207,6 @@ def _only_tenant(pageserver: Address, token: str | None) -> str:
             if time.monotonic() > deadline:
                 raise
             threading.Event().wait(0.1)
-
-
-def _sockets(found: Programs) -> str:
-    """Return a new directory for sockets: its name is short, and only ours to enter."""
-    run = tempfile.mkdtemp(prefix="branchpg-", dir="/tmp")
-    configure.access_files(run, found)
-    owner.give(run, found.identity)
-    return run
 
 
 if __name__ == "__main__":

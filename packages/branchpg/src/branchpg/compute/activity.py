@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg2
 
 from branchpg.errors import BranchpgError
+from branchpg.postgres import follower
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,7 @@ class Observer:
                 self._connection.autocommit = True
             with self._connection.cursor() as cursor:
                 names = self._safekeepers
-                cursor.execute(_QUERY, (names, names))
+                cursor.execute(_QUERY, (names, [*names, follower.NAME]))
                 row = cursor.fetchone()
         except psycopg2.Error as error:
             self.close()

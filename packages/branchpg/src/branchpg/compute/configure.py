@@ -1,9 +1,8 @@
-"""How a PostgreSQL is set up here: settings, who may log in, roles, functions."""
+"""How a PostgreSQL is set up here: settings, roles, functions."""
 
 from __future__ import annotations
 
 import os
-import pwd
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,14 +10,14 @@ import psycopg2
 from psycopg2 import sql
 
 from branchpg.errors import BranchpgError
-from branchpg.postgres.cluster import SUPERUSER
+from branchpg.postgres import local
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from branchpg.postgres.programs import Programs
 
-__all__ = ["First", "access_files", "first_start", "settings", "write_control"]
+__all__ = ["First", "first_start", "settings", "write_control"]
 
 _CONTROL: Final = "branchpg.dsn"
 _RESERVED: Final = frozenset({"postgres", "template0", "template1"})
@@ -89,55 +88,9 @@ def settings(
     """Return the settings that a user must not change, of a server that writes."""
     standbys = ", ".join(names)
     return {
-        **read_settings(run=run, port=port),
+        **local.settings(run, port),
         "synchronous_standby_names": f"ANY {quorum} ({standbys})",
     }
-
-
-def read_settings(*, run: str, port: int) -> Mapping[str, str]:
-    """Return the settings of any server here.
-
-    Without fsync, since this directory is a cache; the log lasts at the safekeepers,
-    which flush it before a commit is acknowledged.
-    """
-    return {
-        "listen_addresses": "",
-        "unix_socket_directories": run,
-        "unix_socket_permissions": "0700",
-        "port": str(port),
-        "hba_file": os.path.join(run, "pg_hba.conf"),
-        "ident_file": os.path.join(run, "pg_ident.conf"),
-        "fsync": "off",
-        "full_page_writes": "on",
-        "wal_keep_size": "256MB",
-        "max_wal_senders": "20",
-        "max_replication_slots": "20",
-        "hot_standby": "on",
-        "ssl": "off",
-        "logging_collector": "off",
-        "archive_mode": "off",
-    }
-
-
-def access_files(run: str, programs: Programs) -> None:
-    """Write who may log in: our services as the superuser, others by password."""
-    users = {pwd.getpwuid(os.geteuid()).pw_name}
-    if programs.identity:
-        users.add(programs.identity.name)
-    rules = (
-        f"local all         {SUPERUSER} peer map=branchpg\n"
-        f"local replication {SUPERUSER} peer map=branchpg\n"
-        "local all         all scram-sha-256\n"
-        "local replication all scram-sha-256\n"
-    )
-    maps = "".join(f'branchpg "{user}" {SUPERUSER}\n' for user in sorted(users))
-    for name, content in (("pg_hba.conf", rules), ("pg_ident.conf", maps)):
-        path = os.path.join(run, name)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(content)
-        os.chmod(path, 0o600)
-        if programs.identity:
-            os.chown(path, programs.identity.uid, programs.identity.gid)
 
 
 def write_control(pgdata: str, dsn: str, programs: Programs) -> None:

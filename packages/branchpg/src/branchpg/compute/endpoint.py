@@ -14,10 +14,10 @@ from branchpg.compute import configure, directory
 from branchpg.compute.activity import Activity, Observer
 from branchpg.compute.directory import Held
 from branchpg.compute.proxy.backend import Closing
-from branchpg.compute.replay import wait_for_replay
 from branchpg.errors import BranchpgError, TryLater
 from branchpg.lsn import Lsn
-from branchpg.postgres import cluster
+from branchpg.postgres import local
+from branchpg.postgres.replay import wait_for_replay
 from branchpg.postgres.server import Server, end_leftover, postmaster
 from branchpg.store import durable
 
@@ -251,7 +251,7 @@ class Endpoint:
             timeline_id=timeline_id,
             generation=attached.generation,
             dsn=self._dsn(),
-            socket_path=os.path.join(around.run, f".s.PGSQL.{self._port}"),
+            socket_path=local.socket_path(around.run, self._port),
             observer=Observer(self._dsn(), names),
             start_lsn=attached.start_lsn,
             history=attached.history,
@@ -333,7 +333,7 @@ class Endpoint:
             around.storage.materialise, timeline_id, self.pgdata, self.lsn
         )
         clock.note("basebackup_ms")
-        settings = configure.read_settings(run=around.run, port=self._port)
+        settings = local.settings(around.run, self._port)
         server = self._launch(settings)
         try:
             await server.wait_until_ready()
@@ -350,7 +350,7 @@ class Endpoint:
             timeline_id=timeline_id,
             generation=0,
             dsn=self._dsn(),
-            socket_path=os.path.join(around.run, f".s.PGSQL.{self._port}"),
+            socket_path=local.socket_path(around.run, self._port),
             observer=Observer(self._dsn(), ()),
             start_lsn=lsn,
             history=(),
@@ -386,10 +386,7 @@ class Endpoint:
             )
 
     def _dsn(self) -> str:
-        return (
-            f"host={self._around.run} port={self._port} user={cluster.SUPERUSER} "
-            "dbname=postgres connect_timeout=10"
-        )
+        return local.dsn(self._around.run, self._port)
 
 
 class _Clock:

@@ -78,6 +78,7 @@ def main(
 
         async def serve(told: asyncio.Event) -> None:
             async with (
+                pageserver.spares.kept(),
                 service.serving(http, listeners["http"]),
                 Control(pageserver, token).serving(listeners["pg"]),
             ):

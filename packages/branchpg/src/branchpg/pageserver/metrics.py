@@ -57,6 +57,7 @@ class Collected(Collector):
         resident = _gauge("pageserver_resident_physical_size", "Bytes on disk")
         history = _gauge("pageserver_pitr_history_size", "Bytes of WAL on disk")
         count = _gauge("pageserver_snapshots", "Snapshots")
+        spares = _gauge("pageserver_spares", "Copies that follow, for branches to come")
         layout = self._service.layout
         for tenant in self._service.tenants.all():
             catalog = tenant.catalog
@@ -70,7 +71,9 @@ class Collected(Collector):
                 history.add_metric(labels, wal.physical)
                 own = snapshots.all_of(layout, tenant.id, timeline_id)
                 count.add_metric(labels, len(own))
-        yield from (head, cutoff, resident, history, count)
+                ready = self._service.spares.count(tenant, timeline_id)
+                spares.add_metric(labels, ready)
+        yield from (head, cutoff, resident, history, count, spares)
 
 
 def _gauge(name: str, text: str) -> GaugeMetricFamily:

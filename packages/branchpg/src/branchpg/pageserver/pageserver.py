@@ -20,6 +20,7 @@ from branchpg.pageserver.attachments import Attachments
 from branchpg.pageserver.branches import Branches
 from branchpg.pageserver.collect import Collector
 from branchpg.pageserver.moments import Moments
+from branchpg.pageserver.spares import Spares
 from branchpg.pageserver.store import Store
 from branchpg.pageserver.tenants import Tenants, now
 from branchpg.pageserver.timelines import Timelines
@@ -57,7 +58,14 @@ class Pageserver:
         self.store = Store(
             self.layout, self.wal, safekeepers, programs=programs, driver=self.driver
         )
-        self.timelines = Timelines(self.store, self.wal, safekeepers, programs)
+        self.spares = Spares(self.store, programs)
+        self.timelines = Timelines(
+            self.store,
+            self.wal,
+            safekeepers,
+            programs=programs,
+            spares=self.spares,
+        )
         self.attachments = Attachments(self.store, safekeepers)
         self.branches = Branches(self.timelines, self.moments)
         self.collector = Collector(self.store, self.wal, self.moments)
@@ -129,10 +137,22 @@ class Pageserver:
                 continue
             if timeline.attachment:
                 _quietly(partial(self.timelines.ingest, tenant, timeline_id), "WAL")
+                _quietly(partial(self._spare, tenant, timeline_id), "spare")
                 _quietly(partial(self._snapshot, tenant, timeline_id), "snapshot")
+            else:
+                self.spares.forget(tenant, timeline_id)
             keep = partial(self.timelines.keep_snapshots, tenant, timeline_id)
             _quietly(keep, "snapshot")
             _quietly(partial(self._collect, tenant, timeline_id), "GC")
+
+    def _spare(self, tenant: Tenant, timeline_id: str) -> None:
+        """Keep spares where files share their blocks, or a tenant asks for them."""
+        config = settings.effective(tenant.catalog.config)
+        is_wanted = self.driver.shares or "spares" in tenant.catalog.config
+        timeline = tenant.catalog.timeline(timeline_id)
+        head = self.wal.head(tenant.catalog, timeline)
+        many = config["spares"] if is_wanted else 0
+        self.spares.tend(tenant, timeline_id, head, many=many)
 
     def _snapshot(self, tenant: Tenant, timeline_id: str) -> None:
         """Take a snapshot where one is due, by distance or by time."""

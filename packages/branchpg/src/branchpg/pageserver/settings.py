@@ -21,6 +21,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "checkpoint_timeout": "10 m",
     "lsn_lease_length": "10 m",
     "lsn_lease_length_for_ts": "1 m",
+    "spares": 1,
 }
 """What applies where a tenant says nothing else; sizes are bytes."""
 
@@ -65,4 +66,4 @@ def check(config: Mapping[str, Any]) -> None:
         if isinstance(DEFAULTS[name], str):
             duration(str(value))
         elif not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise BadRequest(f'"{name}" is a number of bytes, not {value!r}')
+            raise BadRequest(f'"{name}" is a number, not {value!r}')

@@ -10,10 +10,9 @@ import shutil
 import time
 from typing import TYPE_CHECKING, Final
 
-import psycopg2
-
 from branchpg.errors import BranchpgError, TryLater, Unsatisfiable
 from branchpg.lsn import Lsn, Segment
+from branchpg.pageserver.backup import backup
 from branchpg.pageserver.live import Unreachable
 from branchpg.pageserver.tenants import now
 from branchpg.postgres import cluster, owner
@@ -24,8 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from branchpg.http.safekeepers import Safekeepers
+    from branchpg.pageserver.spares import Taken
     from branchpg.pageserver.tenants import Tenant
     from branchpg.pageserver.wal import Wal
+    from branchpg.postgres.cluster import ControlData
     from branchpg.postgres.programs import Programs
     from branchpg.spawn import Identity
     from branchpg.store.catalog import Attachment, Catalog
@@ -37,6 +38,13 @@ _LOG: Final = logging.getLogger(__name__)
 _WAIT_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.5
 _LABEL: Final = "backup_label"
+_SETTINGS: Final = (
+    "postgresql.conf",
+    "postgresql.auto.conf",
+    "pg_hba.conf",
+    "pg_ident.conf",
+    "branchpg.configured",
+)
 
 
 class Store:
@@ -99,6 +107,84 @@ class Store:
             snapshots.publish(directory, taken, target)
         return taken
 
+    def take_over(
+        self, tenant: Tenant, timeline_id: str, running: Attachment, taken: Taken
+    ) -> Snapshot:
+        """Let what a follower left be a snapshot."""
+        with self._as_copy(tenant, timeline_id, running, taken) as snapshot:
+            target = self.layout.snapshot(tenant.id, timeline_id, snapshot.lsn)
+            return snapshots.publish(taken.directory, snapshot, target)
+
+    def plant(
+        self,
+        tenant: Tenant,
+        timeline_id: str,
+        running: Attachment,
+        *,
+        child_id: str,
+        taken: Taken,
+    ) -> Snapshot:
+        """Let the first endpoint of a new branch have what a follower left."""
+        with self._as_copy(tenant, timeline_id, running, taken) as snapshot:
+            target = self.layout.seed(tenant.id, child_id)
+            shutil.rmtree(target, ignore_errors=True)  # of an attempt that failed
+            return snapshots.publish(taken.directory, snapshot, target)
+
+    @contextlib.contextmanager
+    def _as_copy(
+        self, tenant: Tenant, timeline_id: str, running: Attachment, taken: Taken
+    ) -> Iterator[Snapshot]:
+        data = os.path.join(taken.directory, "data")
+        control = taken.stopped.control
+        try:
+            _forget_following(data)
+            self._take_settings(running.pgdata, data)
+            self._label(data, control)
+            lsn = taken.stopped.lsn
+            self._await(tenant, timeline_id, running, lsn)
+            yield Snapshot(lsn=lsn, redo=control.redo, taken_at=now())
+        finally:
+            shutil.rmtree(taken.directory, ignore_errors=True)
+
+    def stand_by(
+        self, catalog: Catalog, timeline_id: str, running: Attachment, target: str
+    ) -> None:
+        """Make a data directory for a server that follows another one."""
+        timeline = catalog.timeline(timeline_id)
+        head = self._wal.head(catalog, timeline)
+        self.materialise(catalog, timeline_id, head, target, standby=True)
+        self._take_settings(running.pgdata, target)
+
+    def _take_settings(self, source: str, target: str) -> None:
+        """Take over what is not in the log; a follower needs as many connections."""
+        for name in _SETTINGS:
+            path = os.path.join(target, name)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            with contextlib.suppress(FileNotFoundError):
+                clone.clone_file(
+                    os.path.join(source, name),
+                    path,
+                    driver=self.driver,
+                    owner=self._programs.identity,
+                )
+
+    def _label(self, data: str, control: ControlData) -> None:
+        """Let a server begin with the last checkpoint of a cluster that is at rest."""
+        segment = Segment.at(
+            control.redo, control.postgres_timeline, control.wal_segment_size
+        )
+        text = snapshots.cold_label(
+            redo=control.redo,
+            checkpoint=control.checkpoint,
+            segment=segment.name,
+            timeline=control.postgres_timeline,
+        )
+        path = os.path.join(data, _LABEL)
+        with open(path, "w", encoding="utf-8") as file:
+            owner.give(path, self._programs.identity)
+            file.write(text)
+
     def _copy(
         self,
         tenant: Tenant,
@@ -129,15 +215,15 @@ class Store:
         # the less time a backup takes, the fewer whole pages the parent has to log.
         self._write_out(running.pgdata)
         flush = clock.lap()
-        with _backup(running) as backup:
-            redo = backup.redo
+        with backup(running) as ongoing:
+            redo = ongoing.redo
             checkpoint = clock.lap()
             self._write_out(running.pgdata)
             flush += clock.lap()
             clone.clone_cluster(
                 running.pgdata, data, driver=self.driver, owner=identity
             )
-            lsn, text = backup.stop()
+            lsn, text = ongoing.stop()
         label = os.path.join(data, _LABEL)
         with open(label, "w", encoding="utf-8") as file:
             owner.give(label, identity)
@@ -168,21 +254,11 @@ class Store:
                 f'the cluster in "{data}" was not shut down cleanly: {control.state}',
                 hint="start and stop it once, or import it while it runs",
             )
-        segment = Segment.at(
-            control.redo, control.postgres_timeline, control.wal_segment_size
-        )
-        label = snapshots.cold_label(
-            redo=control.redo,
-            checkpoint=control.checkpoint,
-            segment=segment.name,
-            timeline=control.postgres_timeline,
-        )
         with snapshots.staging(self.layout) as directory:
             os.mkdir(directory, 0o755)
             copy = os.path.join(directory, "data")
             clone.clone_cluster(data, copy, driver=self.driver)
-            with open(os.path.join(copy, _LABEL), "w", encoding="utf-8") as file:
-                file.write(label)
+            self._label(copy, control)
             snapshot = Snapshot(lsn=end, redo=control.redo, taken_at=now())
             target = self.layout.snapshot(catalog.tenant_id, timeline_id, end)
             return snapshots.keep(snapshots.publish(directory, snapshot, target))
@@ -299,41 +375,12 @@ def _let_stand_by(data: str, identity: Identity | None) -> None:
         owner.give(sign, identity)
 
 
-class _Backup:
-    def __init__(self, connection: psycopg2.extensions.connection, redo: Lsn) -> None:
-        self._connection = connection
-        self.redo = redo
-
-    def stop(self) -> tuple[Lsn, str]:
-        """End the backup; return where it is consistent, and its label."""
-        with self._connection.cursor() as cursor:
-            cursor.execute("SELECT lsn, labelfile FROM pg_backup_stop(false)")
-            row = cursor.fetchone()
-        if row is None:
-            raise BranchpgError("pg_backup_stop returned nothing")
-        return Lsn.parse(row[0]), row[1]
-
-
-@contextlib.contextmanager
-def _backup(running: Attachment) -> Iterator[_Backup]:
-    """Let a server write WAL that makes a copy of its files consistent."""
-    if running.dsn is None:
-        raise TryLater(f"endpoint {running.endpoint_id} is still starting")
-    try:
-        connection = psycopg2.connect(running.dsn)
-    except psycopg2.OperationalError as error:
-        raise Unreachable(
-            f"endpoint {running.endpoint_id} does not answer: {error}"
-        ) from error
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backup_start('branchpg', true)")
-            row = cursor.fetchone()
-        if row is None:
-            raise BranchpgError("pg_backup_start returned nothing")
-        yield _Backup(connection, Lsn.parse(row[0]))
-    except psycopg2.Error as error:
-        raise TryLater(f"the snapshot failed: {error}") from error
-    finally:
-        connection.close()  # which ends a backup that was not stopped, too
+def _forget_following(data: str) -> None:
+    """Remove what a follower had for itself: its log, and that it is one."""
+    log = os.path.join(data, "pg_wal")
+    for entry in tuple(os.scandir(log)):
+        if entry.is_file(follow_symlinks=False):
+            os.unlink(entry)
+    for name in ("standby.signal", "postmaster.pid", "postmaster.opts"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(data, name))

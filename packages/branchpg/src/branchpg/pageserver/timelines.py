@@ -30,6 +30,7 @@ from branchpg.store.catalog import Timeline
 
 if TYPE_CHECKING:
     from branchpg.http.safekeepers import Safekeepers
+    from branchpg.pageserver.spares import Spares
     from branchpg.pageserver.store import Store
     from branchpg.pageserver.tenants import Tenant
     from branchpg.pageserver.wal import Wal
@@ -57,8 +58,11 @@ class Timelines:
         store: Store,
         wal: Wal,
         safekeepers: Safekeepers,
+        *,
         programs: Programs,
+        spares: Spares,
     ) -> None:
+        self._spares = spares
         self._store = store
         self._layout = store.layout
         self._wal = wal
@@ -168,6 +172,9 @@ class Timelines:
         running = tenant.catalog.timeline(timeline_id).attachment
         if running is None or running.dsn is None:
             return None
+        spare = self._spares.take_one_over(tenant, timeline_id, running)
+        if spare:
+            return self._store.take_over(tenant, timeline_id, running, spare).lsn
         return self._store.take(tenant, timeline_id, running).lsn
 
     def keep_snapshots(self, tenant: Tenant, timeline_id: str) -> None:
@@ -215,6 +222,7 @@ class Timelines:
     def finish_deletion(self, tenant: Tenant, timeline_id: str) -> None:
         """Remove what a timeline has, then its entry; a crash between is resumed."""
         with tenant.history.removing(), tenant.lock(timeline_id):
+            self._spares.forget(tenant, timeline_id)
             self._safekeepers.forget(tenant.id, timeline_id)
             failpoints.step()
             directory = self._layout.timeline(tenant.id, timeline_id)
@@ -337,6 +345,11 @@ class Timelines:
     def _live_head(
         self, tenant: Tenant, timeline_id: str, running: Attachment, child_id: str
     ) -> Lsn:
+        spare = self._spares.take(tenant, timeline_id, running)
+        if spare:
+            return self._store.plant(
+                tenant, timeline_id, running, child_id=child_id, taken=spare
+            ).lsn
         head = self._flushed(tenant, timeline_id, running)
         if self.lag(tenant, timeline_id, head) > _LAG[self._store.driver]:
             return self._store.sow(tenant, timeline_id, running, child_id).lsn

@@ -6,13 +6,11 @@ import contextlib
 import os
 import shutil
 import tempfile
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from branchpg import spawn
 from branchpg.errors import BranchpgError
 from branchpg.spawn import Identity
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = [
     "data_place",
@@ -45,10 +43,20 @@ def server_identity() -> Identity | None:
     )
 
 
-def may(identity: Identity, path: str, mode: int = os.X_OK) -> bool:
-    """Return whether a user can go to a path, and there do what `mode` says."""
-    with _acting_as(identity):
-        return os.access(path, mode, effective_ids=True)
+def may(identity: Identity, path: str, *, read: bool = False) -> bool:
+    """Return whether a user can go to a path and execute it, or search and read it.
+
+    A process of that user tries: this one must not be somebody else for a moment, as
+    all its threads would be.
+    """
+    script = '[ -x "$1" ] && [ -r "$1" ]' if read else '[ -x "$1" ]'
+    done = spawn.result(
+        ["/bin/sh", "-c", script, "sh", path],
+        environment={},
+        identity=identity,
+        directory="/",
+    )
+    return done.returncode == 0
 
 
 def data_place(data: str, identity: Identity | None) -> tuple[str, str]:
@@ -57,7 +65,7 @@ def data_place(data: str, identity: Identity | None) -> tuple[str, str]:
     The server's user may be kept out of a directory above the data, such as root's
     home. A process that was put into the data directory is there all the same.
     """
-    if identity and not may(identity, data, os.R_OK | os.X_OK):
+    if identity and not may(identity, data, read=True):
         return data, "/proc/self/cwd"
     return "/", data
 
@@ -127,17 +135,3 @@ def _open_to_readers(root: str) -> None:
             path = os.path.join(directory, name)
             if not os.path.islink(path):
                 os.chmod(path, 0o644 | (os.stat(path).st_mode & 0o111 and 0o111))
-
-
-@contextlib.contextmanager
-def _acting_as(identity: Identity) -> Iterator[None]:
-    groups, gid, uid = os.getgroups(), os.getegid(), os.geteuid()
-    os.setgroups(identity.groups)
-    os.setegid(identity.gid)
-    os.seteuid(identity.uid)
-    try:
-        yield
-    finally:
-        os.seteuid(uid)
-        os.setegid(gid)
-        os.setgroups(groups)
