@@ -189,9 +189,10 @@ class Spares:
         self._paces[key] = pace
         self._wanted[key] = many
         await self._remove_stale(tenant, key)
-        if pace.rests and (self._ready[key] or key in self._making):
-            _LOG.info("timeline %s rests: its spares go", key[1])
-            await self._drop(key)
+        if pace.rests or not many:
+            if self._ready[key] or key in self._making:
+                _LOG.info("the spares of timeline %s go", key[1])
+                await self._drop(key)
         elif pace.is_busy:
             self._begin(tenant, key)
 
@@ -200,7 +201,8 @@ class Spares:
         attachment = timeline.attachment if timeline else None
         generation = attachment.generation if attachment else None
         for spare in tuple(self._ready[key]):
-            if spare.generation != generation or not spare.follower.runs:
+            is_good = spare.generation == generation and spare.follower.runs
+            if not is_good and spare in self._ready[key]:  # and not just taken
                 self._ready[key].remove(spare)
                 await self._discard(spare)
 
@@ -226,7 +228,7 @@ class Spares:
         try:
             follower = await self._started(tenant, key[1], running, directory)
         except BaseException as error:
-            shutil.rmtree(directory, ignore_errors=True)
+            await _remove(directory)
             if not isinstance(error, BranchpgError | OSError):
                 raise
             self._failed[key] = time.monotonic()
@@ -285,9 +287,11 @@ class Spares:
         spare = self._ready[key].popleft()
         try:
             return await self._settle(spare, running)
-        except BranchpgError as error:
-            _LOG.warning("spare of timeline %s: %s", key[1], error)
+        except BaseException as error:
             await self._discard(spare)
+            if not isinstance(error, BranchpgError):
+                raise
+            _LOG.warning("spare of timeline %s: %s", key[1], error)
             return None
         finally:
             if self._loop:
@@ -332,7 +336,11 @@ class Spares:
 
     async def _discard(self, spare: _Spare) -> None:
         await spare.follower.end()
-        await asyncio.to_thread(shutil.rmtree, spare.directory, ignore_errors=True)
+        await _remove(spare.directory)
+
+
+async def _remove(directory: str) -> None:
+    await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
 
 def _report(done: Future[None]) -> None:
