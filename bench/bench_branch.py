@@ -8,6 +8,7 @@ Needs root, for the mount, and mkfs.xfs.
 from __future__ import annotations
 
 import argparse
+import bisect
 import contextlib
 import os
 import platform
@@ -16,7 +17,6 @@ import shutil
 import statistics
 import subprocess
 import tempfile
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,10 +30,14 @@ from branchpg.postgres import programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TypeAlias
+
+    Span: TypeAlias = tuple[float, float]
 
 RESULTS = Path(__file__).with_name("results")
 SCALES = {"0.2 GB": 13, "1.5 GB": 100, "6 GB": 400}
 LOAD_CLIENTS = 4
+LOG_FIELDS = 6  # client, number, microseconds, script, seconds and microseconds
 CALM = 20  # seconds over which the parent's throughput is taken before
 EVERY = 5  # seconds between branches, where the parent's throughput is measured
 PROGRAMS = programs.find(environment())
@@ -45,18 +49,21 @@ Made by `bench/bench_branch.py` on {machine}, Python {python}, {cores} cores, Po
 parent as fast as it can. *First row* is from the request for the branch to the answer of
 a query on it; *flush* is the part of it that writing out dirty pages takes (by the
 checkpoints of the parent and of the copy that follows it), and *rest* is what is left
-without it. *Restore* is in place, to an LSN, up to the first row. *Parent* is
-its throughput while a branch is made and used every {every} s, relative to before; both
-share the cores.
+without it. *Restore* is in place, to an LSN, up to the first row. *During* is the
+parent's throughput from the request to the first row, and *over all* while a branch is
+made every {every} s and stays awake, both relative to the {calm} s before; all share
+the cores. *Half* is the same with a parent that is written to at half of its full speed
+(`pgbench --rate`). The XFS is an image on the other file system, which it reads and writes
+directly: through its cache, each commit's flush writes out what all others wrote.
 
-| file system | size | create s | first row s | flush s | rest s | restore s | wake ms | suspend ms | parent |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| file system | size | create s | first row s | flush s | rest s | restore s | wake ms | suspend ms | during | over all | half: first row s | during | over all |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 """  # noqa: E501
 
 
 @dataclass
 class Case:
-    """One database on one file system; seconds, but for the throughputs."""
+    """One database on one file system: seconds, and the parent's part of its speed."""
 
     place: str
     size: str
@@ -68,21 +75,27 @@ class Case:
     past: list[float] = field(default_factory=list)
     wake: list[float] = field(default_factory=list)
     suspend: list[float] = field(default_factory=list)
-    before: float = 0.0
-    during: float = 0.0
+    during: list[float] = field(default_factory=list)
+    over_all: float = 0.0
+    half_first: list[float] = field(default_factory=list)
+    half_during: list[float] = field(default_factory=list)
+    half_over_all: float = 0.0
     peers: dict[str, float] = field(default_factory=dict)
 
 
 NOTES = """\
-The parent's throughput is taken over 20 s before, and over all of the time in which
-branches are made, which is also that of making the next copy to follow it; where blocks
-are shared, that was seldom ready five seconds later under this load once the snapshot
-had got old, and the slowest rounds are those that waited for it.
+*Over all* is also the time in which the next copy to follow the parent is made, of the
+last snapshot: 15 to 20 µs for each of its extents, which random writes make many, then
+replay, and the kernel writes the pages of both out. Rounds that come before it is done
+wait for it; they are the slow ones.
+
+A branch at a time ten minutes back, after as many minutes of this load, took 3.49 s to
+the first row (0.2 GB on XFS, in a run of its own: `--minutes 10`).
 
 What made it quicker:
 
-- a copy that follows a busy parent and becomes the branch (decision 16): a copy of
-  the running parent took 4.07 s at 1.5 GB on the same day, and 8.15 s at 6 GB before;
+- a copy that follows a busy parent and becomes the branch (decision 16): a copy of the
+  running parent took 4.07 s at 1.5 GB on the same day, and 8.15 s at 6 GB before;
 - no syncfs, which waited for everybody's writes (create 1.23 s to 0.49 s at 0.2 GB);
 - snapshots that last a little later; segments fetched up to the point only.
 """
@@ -111,48 +124,47 @@ def run(*command: str, **variables: str) -> str:
 
 
 class Load:
-    """pgbench on the parent, whose throughput is told every second."""
+    """pgbench on the parent, which logs when each of its transactions ended."""
 
-    def __init__(self, project: Project, seconds: int) -> None:
-        url = project.get().url()
-        self.tps: list[tuple[float, float]] = []
+    def __init__(
+        self, project: Project, seconds: int, rate: float | None = None
+    ) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="bbr-log")
         self._process = subprocess.Popen(
             [
                 PROGRAMS.path("pgbench"),
                 "-n",
-                "-P",
-                "1",
                 "-T",
                 str(seconds),
                 "-c",
                 str(LOAD_CLIENTS),
-                url,
+                "-l",
+                "--log-prefix=transactions",
+                *([f"--rate={rate:.0f}"] if rate else []),
+                project.get().url(),
             ],
+            cwd=self._folder.name,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+            stderr=subprocess.DEVNULL,
         )
-        self._thread = threading.Thread(target=self._read)
-        self._thread.start()
-
-    def _read(self) -> None:
-        assert self._process.stderr
-        for line in self._process.stderr:
-            match = re.search(r"progress: .* ([0-9.]+) tps", line)
-            if match:
-                self.tps.append((time.monotonic(), float(match[1])))
+        self._ends: list[float] = []
 
     def end(self) -> None:
-        """Stop the load."""
+        """Stop the load, and read its log."""
         self._process.terminate()
         self._process.wait()
-        self._thread.join()
+        for path in Path(self._folder.name).iterdir():
+            for line in path.read_text().splitlines():
+                fields = line.split()
+                if len(fields) >= LOG_FIELDS:  # the last line may be cut off
+                    self._ends.append(int(fields[4]) + int(fields[5]) / 1e6)
+        self._ends.sort()
+        self._folder.cleanup()
 
-    def between(self, first: float, last: float) -> float:
-        """Return the mean throughput of the seconds between two moments."""
-        return statistics.mean(
-            [tps for at, tps in self.tps if first + 1 <= at <= last + 1] or [0.0]
-        )
+    def rate(self, span: Span) -> float:
+        """Return the transactions per second between two times of the clock."""
+        first, last = (bisect.bisect(self._ends, at) for at in span)
+        return (last - first) / (span[1] - span[0])
 
 
 @contextlib.contextmanager
@@ -172,24 +184,44 @@ def project_in(folder: Path, scale: int) -> Iterator[Project]:
 
 
 def measure(case: Case, project: Project, rounds: int) -> None:
-    """Measure branches of a parent that is written to."""
-    load = Load(project, 3600)
-    try:
-        time.sleep(20)  # until the load is steady, and known to the pageserver
-        calm = time.monotonic()
-        time.sleep(CALM)
-        began = time.monotonic()
-        case.before = load.between(calm, began)
-        for number in range(rounds):
-            start_branch(case, project, number)
-            time.sleep(EVERY)
-        ended = time.monotonic()
-        time.sleep(1.5)
-        case.during = load.between(began, ended)
+    """Measure branches of a parent that is written to at full speed, then at half."""
+    with loaded(project) as load:
+        spans, whole = branch_off(case, project, range(rounds))
         for number in range(rounds):
             one_round(case, project, number)
+    calm = load.rate((whole[0] - CALM, whole[0]))
+    case.during = [load.rate(span) / calm for span in spans]
+    case.over_all = load.rate(whole) / calm
+    half = Case(case.place, case.size)
+    with loaded(project, calm / 2) as load:
+        spans, whole = branch_off(half, project, range(rounds, 2 * rounds))
+    calm = load.rate((whole[0] - CALM, whole[0]))
+    case.half_first = half.first
+    case.half_during = [load.rate(span) / calm for span in spans]
+    case.half_over_all = load.rate(whole) / calm
+
+
+@contextlib.contextmanager
+def loaded(project: Project, rate: float | None = None) -> Iterator[Load]:
+    """Write to the parent during a block, which begins when that is steady."""
+    load = Load(project, 3600, rate)
+    try:
+        time.sleep(20 + CALM)  # until the pageserver knows; then what is `calm`
+        yield load
     finally:
         load.end()
+
+
+def branch_off(case: Case, project: Project, numbers: range) -> tuple[list[Span], Span]:
+    """Make branches, one after the other; return when each was made, and all."""
+    spans: list[Span] = []
+    began = time.time()
+    for number in numbers:
+        started = time.time()
+        start_branch(case, project, number)
+        spans.append((started, time.time()))
+        time.sleep(EVERY)
+    return spans, (began, time.time())
 
 
 def start_branch(case: Case, project: Project, number: int) -> None:
@@ -203,14 +235,12 @@ def start_branch(case: Case, project: Project, number: int) -> None:
     query(branch.url())
     case.first.append(time.perf_counter() - started)
     case.rest.append(case.first[-1] - case.flush[-1])
-    project.api.suspend(branch.info.endpoints[0].id)
 
 
 def one_round(case: Case, project: Project, number: int) -> None:
     """Wake a branch and let it sleep; take it back in time."""
     name = f"b{number}"
     branch = project.get(name)
-    query(branch.url())
     endpoint = branch.info.endpoints[0].id
     lsn = query(branch.url(), "SELECT pg_current_wal_flush_lsn()")
     case.suspend.append(timed(lambda: project.api.suspend(endpoint)))
@@ -298,12 +328,15 @@ def xfs(folder: Path, gigabytes: int) -> Iterator[Path]:
         file.truncate(gigabytes * 1024**3)
     mount.mkdir()
     subprocess.run(["mkfs.xfs", "-q", "-m", "reflink=1", str(image)], check=True)
-    subprocess.run(["mount", "-o", "loop", str(image), str(mount)], check=True)
+    attach = ["losetup", "--find", "--show", "--direct-io=on", str(image)]
+    device = subprocess.run(attach, check=True, capture_output=True, text=True)
+    subprocess.run(["mount", device.stdout.strip(), str(mount)], check=True)
     try:
         mount.chmod(0o755)
         yield mount
     finally:
         subprocess.run(["umount", str(mount)], check=True)
+        subprocess.run(["losetup", "-d", device.stdout.strip()], check=True)
         image.unlink()
 
 
@@ -332,7 +365,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="*", default=list(SCALES), choices=SCALES)
     parser.add_argument("--places", nargs="*", default=["xfs", "here"])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--minutes", type=float, default=10, help="of going back")
+    parser.add_argument("--minutes", type=float, default=0, help="of going back")
     parser.add_argument("--print", action="store_true", help="write no results")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="bbr", dir=given.directory))
@@ -368,14 +401,16 @@ def write(cases: list[Case], given: argparse.Namespace) -> str:
         rounds=given.rounds,
         clients=LOAD_CLIENTS,
         every=EVERY,
+        calm=CALM,
     ).splitlines()
     for case in cases:
-        share = f"{case.during / case.before:.2f}" if case.before else ""
         lines.append(
             f"| {case.place} | {case.size} | {middle(case.create)} | "
             f"{middle(case.first)} | {middle(case.flush)} | {middle(case.rest)} | "
             f"{middle(case.restore)} | {middle(case.wake, 'ms')} | "
-            f"{middle(case.suspend, 'ms')} | {share} |"
+            f"{middle(case.suspend, 'ms')} | {middle(case.during)} | "
+            f"{case.over_all:.2f} | {middle(case.half_first)} | "
+            f"{middle(case.half_during)} | {case.half_over_all:.2f} |"
         )
     names = " | ".join(name.replace("|", "\\|") for name in cases[0].peers)
     lines += [

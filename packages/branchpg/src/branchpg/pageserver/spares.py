@@ -326,6 +326,7 @@ class Spares:
     async def _drop(self, key: _Key) -> None:
         self._paces.pop(key, None)
         self._wanted.pop(key, None)
+        self._failed.pop(key, None)
         making = self._making.get(key)
         if making:
             making.cancel()
