@@ -322,10 +322,9 @@ class Endpoint:
         if not directory.is_configured(self.pgdata):
             await asyncio.to_thread(configure.first_start, running.dsn, around.first)
             directory.mark_configured(self.pgdata, around.programs)
-            # So that branches find all of it made.
-            await asyncio.to_thread(
-                around.storage.ask_for_snapshot, running.timeline_id
-            )
+            # So that branches find all of it made. Waited for: a commit that waits for
+            # its safekeepers while it is taken cannot be seen on a standby made of it.
+            await asyncio.to_thread(around.storage.take_snapshot, running.timeline_id)
 
     async def _read(self, timeline_id: str) -> Running:
         around, clock = self._around, _Clock()
