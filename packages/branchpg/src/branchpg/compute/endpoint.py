@@ -16,9 +16,9 @@ from branchpg.compute.directory import Held
 from branchpg.compute.proxy.backend import Closing
 from branchpg.errors import BranchpgError, TryLater
 from branchpg.lsn import Lsn
-from branchpg.postgres import local
+from branchpg.postgres import cluster, local
 from branchpg.postgres.replay import wait_for_replay
-from branchpg.postgres.server import Server, end_leftover, postmaster
+from branchpg.postgres.server import Server, end_leftover, postmaster, recover
 from branchpg.store import durable
 
 if TYPE_CHECKING:
@@ -116,6 +116,11 @@ class Endpoint:
     def pgdata(self) -> str:
         """Its data directory."""
         return os.path.join(self._around.workdir, "endpoints", self.id, "pgdata")
+
+    @property
+    def _log(self) -> str:
+        """Where its server writes its log."""
+        return os.path.join(os.path.dirname(self.pgdata), "postgres.log")
 
     @property
     def status(self) -> str:
@@ -322,9 +327,10 @@ class Endpoint:
         if not directory.is_configured(self.pgdata):
             await asyncio.to_thread(configure.first_start, running.dsn, around.first)
             directory.mark_configured(self.pgdata, around.programs)
-            # So that branches find all of it made. Waited for: a commit that waits for
-            # its safekeepers while it is taken cannot be seen on a standby made of it.
-            await asyncio.to_thread(around.storage.take_snapshot, running.timeline_id)
+            # So that branches find all of it made.
+            await asyncio.to_thread(
+                around.storage.ask_for_snapshot, running.timeline_id
+            )
 
     async def _read(self, timeline_id: str) -> Running:
         around, clock = self._around, _Clock()
@@ -333,10 +339,17 @@ class Endpoint:
         )
         clock.note("basebackup_ms")
         settings = local.settings(around.run, self._port)
+        # Not by the standby: of a transaction that had committed, and waited for its
+        # safekeepers while the log says which ones run, a standby takes the changes
+        # but does not show them before another one commits. And where more than 64
+        # subtransactions ran, it takes no connections. From a clean shutdown, in turn,
+        # it knows that nothing runs.
+        await recover(around.programs, self.pgdata, settings=settings, log=self._log)
+        clock.note("recovery_ms")
+        cluster.let_stand_by(self.pgdata, around.programs.identity)
         server = self._launch(settings)
         try:
             await server.wait_until_ready()
-            # It takes connections as soon as it is consistent, and replays on.
             await asyncio.to_thread(wait_for_replay, self._dsn(), lsn)
         except BaseException:
             await server.stop(fast=False)
@@ -357,10 +370,8 @@ class Endpoint:
         )
 
     def _launch(self, settings: Mapping[str, str]) -> Server:
-        log = os.path.join(os.path.dirname(self.pgdata), "postgres.log")
-        return Server.start(
-            self._around.programs, self.pgdata, settings=settings, log=log
-        )
+        programs = self._around.programs
+        return Server.start(programs, self.pgdata, settings=settings, log=self._log)
 
     async def _end(self, running: Running, *, fast: bool = True) -> None:
         self.running = None

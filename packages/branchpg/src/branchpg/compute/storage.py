@@ -95,13 +95,13 @@ class Storage:
         content = {"generation": generation}
         self._client.send("DELETE", self._path(timeline_id, "attach"), content, Any)
 
-    def take_snapshot(self, timeline_id: str) -> None:
-        """Let a snapshot be taken, and wait for it."""
-        where = self._path(timeline_id, "checkpoint")
-        self._client.send("PUT", where, {}, Any, within=_LONG)
+    def ask_for_snapshot(self, timeline_id: str) -> None:
+        """Let a snapshot be taken soon."""
+        where = self._path(timeline_id, "checkpoint") + "?wait=false"
+        self._client.send("PUT", where, {}, Any)
 
     def materialise(self, timeline_id: str, pgdata: str, lsn: Lsn | None) -> Lsn:
-        """Have a data directory made that only reads; return where it stands."""
+        """Have a data directory made for who only reads; return where it stands."""
         content = {"pgdata": pgdata, "lsn": lsn}
         where = self._path(timeline_id, "materialise")
         return self._client.send(

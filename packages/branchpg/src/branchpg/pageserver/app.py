@@ -398,7 +398,7 @@ class _Computes:
         return {}
 
     def materialise(self, told: Call) -> object:
-        """Make a data directory that only reads, at an LSN or the head."""
+        """Make a data directory for who only reads, at an LSN or the head."""
         tenant, wanted = _tenant(self._service, told), told.read(_Materialise)
         about = _timeline(tenant.catalog, told)
         with tenant.history.reading():
@@ -412,7 +412,7 @@ class _Computes:
             if about.start_lsn != lsn:
                 lsn = self._service.wal.whole_end(catalog, about.timeline_id, lsn)
             self._service.store.materialise(
-                catalog, about.timeline_id, lsn, wanted.pgdata, standby=True
+                catalog, about.timeline_id, lsn, wanted.pgdata, takes_seed=False
             )
         return {"lsn": lsn}
 

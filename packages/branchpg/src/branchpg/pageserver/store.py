@@ -152,7 +152,13 @@ class Store:
         """Make a data directory for a server that follows another one."""
         timeline = catalog.timeline(timeline_id)
         head = self._wal.head(catalog, timeline)
-        self.materialise(catalog, timeline_id, head, target, standby=True)
+        self.materialise(catalog, timeline_id, head, target, takes_seed=False)
+        # A standby that finds our label of a cold copy waits for the end of a backup.
+        # It needs none: it begins at the checkpoint of the control file by itself.
+        label = os.path.join(target, _LABEL)
+        if snapshots.is_cold(label):
+            os.unlink(label)
+        cluster.let_stand_by(target, self._programs.identity)
         self._take_settings(running.pgdata, target)
 
     def _take_settings(self, source: str, target: str) -> None:
@@ -270,11 +276,12 @@ class Store:
         lsn: Lsn,
         target: str,
         *,
-        standby: bool = False,
+        takes_seed: bool = True,
     ) -> Snapshot:
         """Make a data directory that a server brings to a position when it starts.
 
-        What was in its place is removed. With `standby`, the server only reads.
+        What was in its place is removed. A seed, which only one directory can have,
+        is left to another one unless it `takes_seed`.
 
         Raises:
             Unsatisfiable: the position is older than all that is kept.
@@ -286,7 +293,7 @@ class Store:
         shutil.rmtree(target, ignore_errors=True)
         seed = snapshots.seed_of(self.layout, catalog.tenant_id, timeline_id)
         try:
-            if seed and not standby and _moved(seed, making):
+            if seed and takes_seed and _moved(seed, making):
                 base = seed
             else:
                 base = self.nearest(catalog, timeline_id, lsn)
@@ -302,8 +309,6 @@ class Store:
         self._wal.place(
             catalog, timeline_id, row, upto=lsn, directory=log, owner=identity
         )
-        if standby:
-            _let_stand_by(making, identity)
         os.chmod(making, 0o700)
         owner.give(making, identity)
         os.rename(making, target)
@@ -361,26 +366,12 @@ class _Clock:
         return self._last - before
 
 
-def _let_stand_by(data: str, identity: Identity | None) -> None:
-    """Let the server on a data directory replay what is there, and only read.
-
-    A standby that finds our label of a cold copy waits for the end of a backup. It
-    needs no label: it begins at the checkpoint of the control file by itself.
-    """
-    label = os.path.join(data, _LABEL)
-    if snapshots.is_cold(label):
-        os.unlink(label)
-    sign = os.path.join(data, "standby.signal")
-    with open(sign, "wb"):
-        owner.give(sign, identity)
-
-
 def _forget_following(data: str) -> None:
     """Remove what a follower had for itself: its log, and that it is one."""
     log = os.path.join(data, "pg_wal")
     for entry in tuple(os.scandir(log)):
         if entry.is_file(follow_symlinks=False):
             os.unlink(entry)
-    for name in ("standby.signal", "postmaster.pid", "postmaster.opts"):
+    for name in (cluster.STANDBY_SIGNAL, "postmaster.pid", "postmaster.opts"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(data, name))

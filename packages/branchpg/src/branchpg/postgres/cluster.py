@@ -10,15 +10,26 @@ from typing import TYPE_CHECKING, Final
 from branchpg import spawn
 from branchpg.errors import BranchpgError
 from branchpg.lsn import Lsn
-from branchpg.postgres.owner import data_place
+from branchpg.postgres.owner import data_place, give
 
 if TYPE_CHECKING:
     from branchpg.postgres.programs import Programs
+    from branchpg.spawn import Identity
 
-__all__ = ["SUPERUSER", "ControlData", "control_data", "initialise", "major_of"]
+__all__ = [
+    "STANDBY_SIGNAL",
+    "SUPERUSER",
+    "ControlData",
+    "control_data",
+    "initialise",
+    "let_stand_by",
+    "major_of",
+]
 
 SUPERUSER: Final = "cloud_admin"
 """The bootstrap superuser, which only the services of branchpg log in as."""
+
+STANDBY_SIGNAL: Final = "standby.signal"
 
 _LINE: Final = re.compile(r"([^:]+):\s*(.*)")
 
@@ -76,6 +87,13 @@ def control_data(programs: Programs, data: str) -> ControlData:
         raise BranchpgError(
             f'pg_controldata says nothing of {error} in "{data}"'
         ) from error
+
+
+def let_stand_by(data: str, identity: Identity | None) -> None:
+    """Let the next server on a data directory replay what is there, and only read."""
+    sign = os.path.join(data, STANDBY_SIGNAL)
+    with open(sign, "wb"):
+        give(sign, identity)
 
 
 def major_of(data: str) -> int:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from branchpg.postgres.programs import Programs
 
-__all__ = ["Postmaster", "Server", "end_leftover", "postmaster"]
+__all__ = ["Postmaster", "Server", "end_leftover", "postmaster", "recover"]
 
 _READY_SECONDS: Final = 600.0  # recovery from a distant snapshot takes its time
 _LOOK_SECONDS: Final = 0.002  # a server is ready after some 40 ms
@@ -67,6 +67,27 @@ async def end_leftover(data: str) -> None:
             await _end_of(running.pid)
 
 
+async def recover(
+    programs: Programs, data: str, *, settings: Mapping[str, str], log: str
+) -> None:
+    """Replay what a data directory has of the log, and shut down cleanly.
+
+    In single-user mode, which takes no connections and starts no other process: what
+    an extension or a subscription does in the background must not happen here.
+
+    Raises:
+        BranchpgError: it failed, with the end of its log.
+    """
+    server = Server.start(programs, data, settings=settings, log=log, alone=True)
+    try:
+        code = await server.wait()
+    except BaseException:
+        await server.stop(fast=False)
+        raise
+    if code:
+        raise server.failure("while it recovered")
+
+
 class Server:
     """One server process, a child of this one that dies with it."""
 
@@ -83,10 +104,12 @@ class Server:
         *,
         settings: Mapping[str, str],
         log: str,
+        alone: bool = False,
     ) -> Server:
         """Start a server; `settings` override its configuration files.
 
-        To be called in the main thread, with whose end the server ends.
+        `alone` it is in single-user mode, and its user has nothing to say to it. To be
+        called in the main thread, with whose end the server ends.
 
         Raises:
             BranchpgError: the data is of another major version, or in use.
@@ -109,9 +132,10 @@ class Server:
             os.unlink(os.path.join(data, "postmaster.pid"))
         directory, place = data_place(data, programs.identity)
         options = [f"--{name}={value}" for name, value in settings.items()]
+        mode = ("--single",) if alone else ()
         with open(log, "ab", buffering=0) as file:
             child = spawn.start(
-                [programs.path("postgres"), "-D", place, *options],
+                [programs.path("postgres"), *mode, "-D", place, *options],
                 environment=programs.environment,
                 identity=programs.identity,
                 directory=directory,
@@ -141,11 +165,7 @@ class Server:
         deadline = time.monotonic() + within
         while True:
             if not self.runs:
-                raise BranchpgError(
-                    f"PostgreSQL ended with exit code {self._child.returncode} while "
-                    f"starting:\n{self.log_tail()}",
-                    hint=f'its whole log is "{self._log}"',
-                )
+                raise self.failure("while starting")
             found = postmaster(self._data)
             if found and found.pid == self.pid and found.is_ready:
                 return
@@ -173,6 +193,14 @@ class Server:
         if self.runs:
             await _end_of(self._child.pid)
         return self._child.wait()
+
+    def failure(self, when: str) -> BranchpgError:
+        """Return an error that tells how it ended."""
+        return BranchpgError(
+            f"PostgreSQL ended with exit code {self._child.returncode} {when}:\n"
+            f"{self.log_tail()}",
+            hint=f'its whole log is "{self._log}"',
+        )
 
     def log_tail(self) -> str:
         """Return the end of what the server wrote to its log."""
