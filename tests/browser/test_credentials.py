@@ -254,6 +254,7 @@ def test_tokens_are_asked_for_anew_when_they_are_over_and_no_edit_is_lost(
 
         # While the API is away, what it trusts changes: ours is worth nothing then.
         running.api.end()
+        board.offline()  # the line that says so pushes the cards down
         board.drag(board.card("a"), board.column("review"))
         board.told("Saved on this device")
         file.write_text(OTHER)

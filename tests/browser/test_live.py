@@ -28,14 +28,6 @@ def killable(world: World, api: Api) -> Iterator[Api]:
         world.api.wait()
 
 
-def offline(board: Board) -> None:
-    expect(board.page.get_by_text("The API does not answer")).to_be_visible()
-
-
-def online(board: Board) -> None:
-    expect(board.page.get_by_text("The API does not answer")).to_have_count(0)
-
-
 def edit_title(board: Board, title: str, new: str) -> None:
     board.card(title).press("e")
     dialog = board.dialog("Edit item")
@@ -113,7 +105,7 @@ def test_edits_made_without_the_api_are_kept_and_sent_later(
     board.open()
     killable.end(signal.SIGKILL)
     board.drag(board.card("a"), board.column("review"))
-    offline(board)
+    board.offline()
     board.told("Saved on this device")
     board.page.keyboard.press("n")
     dialog = board.dialog("New item")
@@ -129,7 +121,7 @@ def test_edits_made_without_the_api_are_kept_and_sent_later(
 
     killable.start()
     killable.wait()
-    online(board)
+    board.online()
     board.told("Everything was sent")
     expect(mark).to_have_count(0)
     killable.has("new", ["b, changed offline", "c", "made offline"])
@@ -142,15 +134,15 @@ def test_edits_that_wait_survive_the_page(killable: Api, board: Board) -> None:
     board.open()
     killable.end(signal.SIGKILL)
     board.drag(board.card("a"), board.column("completed"))
-    offline(board)
+    board.offline()
     board.page.reload()
-    offline(board)
+    board.offline()
     expect(board.page.get_by_text("1 edit waiting")).to_be_visible()
     killable.start()
     killable.wait()
     board.shows("completed", "a")
     board.shows("new", "b")
-    online(board)
+    board.online()
     killable.has("completed", ["a"])
 
 
@@ -165,10 +157,10 @@ def test_the_api_may_die_while_a_card_hangs_at_the_pointer(
     killable.end(signal.SIGKILL)
     board.page.mouse.up()
     board.shows("rejected", "a")
-    offline(board)
+    board.offline()
     killable.start()
     killable.wait()
-    online(board)
+    board.online()
     board.told("Everything was sent")
     board.shows("rejected", "a")
     board.shows("new", "b")
@@ -183,7 +175,7 @@ def test_two_versions_of_an_item_are_put_to_the_user(
     board.open()
     killable.end(signal.SIGKILL)
     edit_title(board, "as it was", "mine")
-    offline(board)
+    board.offline()
     # Somebody else changes it on the way back, before the edit is sent again.
     board.page.route("**/items/*", lambda route: route.abort())
     killable.start()
@@ -212,7 +204,7 @@ def test_changes_of_different_fields_both_stand(killable: Api, board: Board) -> 
     board.open()
     killable.end(signal.SIGKILL)
     edit_title(board, "as it was", "mine")
-    offline(board)
+    board.offline()
     board.page.route("**/items/*", lambda route: route.abort())
     killable.start()
     killable.wait()

@@ -47,6 +47,57 @@ def test_those_of_one_moment_go_together_up_to_a_number() -> None:
     assert asked == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
+def test_what_takes_long_keeps_nobody_waiting_up_to_a_number() -> None:
+    asked: list[list[int]] = []
+
+    async def main() -> None:
+        locked, begun = asyncio.Event(), asyncio.Queue[None]()
+
+        async def ask(questions: Sequence[int]) -> list[int | Exception]:
+            asked.append(list(questions))
+            if questions[0] < 2:
+                begun.put_nowait(None)
+                await locked.wait()
+            return list(questions)
+
+        async with asyncio.timeout(20):
+            batches = Batches(ask, most=8, flights=3, patience=0.001)
+            slow = []
+            for n in range(2):
+                slow.append(asyncio.ensure_future(batches(n)))
+                await begun.get()
+            # Those who came before it took long, and those who come later.
+            assert await asyncio.gather(*map(batches, range(2, 6))) == [2, 3, 4, 5]
+            assert await batches(6) == 6
+            assert not any(task.done() for task in slow)
+            locked.set()
+            assert await asyncio.gather(*slow) == [0, 1]
+            assert batches.idle
+
+    asyncio.run(main())
+    assert asked == [[0], [1], [2, 3, 4, 5], [6]]
+
+
+def test_it_never_asks_more_often_than_it_may() -> None:
+    async def main() -> None:
+        running = most = 0
+
+        async def ask(questions: Sequence[int]) -> list[int | Exception]:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            for _ in range(50):
+                await asyncio.sleep(0)
+            running -= 1
+            return list(questions)
+
+        batches = Batches(ask, most=2, flights=3, patience=0)
+        assert await asyncio.gather(*map(batches, range(40))) == list(range(40))
+        assert most == 3
+
+    asyncio.run(main())
+
+
 def test_an_error_is_of_who_asked() -> None:
     async def ask(questions: Sequence[int]) -> list[int | Exception]:
         return [KeyError(q) if q % 2 else q for q in questions]
@@ -83,9 +134,10 @@ def test_where_asking_fails_it_fails_for_all_and_goes_on() -> None:
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.booleans()), max_size=40),
     st.integers(1, 3),
+    st.sampled_from([0, 20]),
 )
 def test_whoever_gives_up_nobody_else_waits_for_ever(
-    clients: list[tuple[int, bool]], flights: int
+    clients: list[tuple[int, bool]], flights: int, patience: float
 ) -> None:
     async def ask(questions: Sequence[int]) -> list[int | Exception]:
         assert len(questions) <= 5
@@ -94,7 +146,7 @@ def test_whoever_gives_up_nobody_else_waits_for_ever(
         return list(questions)
 
     async def main() -> None:
-        batches = Batches(ask, most=5, flights=flights)
+        batches = Batches(ask, most=5, flights=flights, patience=patience)
 
         async def one(number: int, pause: int) -> int:
             for _ in range(pause):

@@ -101,6 +101,14 @@ class Board:
         """Wait for a message."""
         expect(self.page.locator(".ui-toast", has_text=text).last).to_be_visible()
 
+    def offline(self) -> None:
+        """Wait until it says that the API does not answer."""
+        expect(self.page.get_by_text("The API does not answer")).to_be_visible()
+
+    def online(self) -> None:
+        """Wait until it does not say so."""
+        expect(self.page.get_by_text("The API does not answer")).to_have_count(0)
+
     def drag(self, card: Locator, target: Locator, at: float = 0.5) -> None:
         """Drag a card to a height of another element, from 0 (top) to 1 (bottom)."""
         self.lift(card)

@@ -22,6 +22,9 @@ __all__ = ["Batches", "Shared"]
 Q = TypeVar("Q")
 A = TypeVar("A")
 
+PATIENCE: Final = 0.02
+"""Seconds: far more than a statement takes that does not wait itself."""
+
 _MANY: Final = 1 << 20
 """As good as no limit."""
 _LEAD: Final = object()
@@ -31,11 +34,17 @@ _LEAD: Final = object()
 class Batches(Generic[Q, A]):
     """Asks `ask` with several questions at a time.
 
+    While it runs, those that come gather. Where it takes longer than usual (a lock, a
+    large question) they do not wait for it, and `ask` runs once more beside. With one
+    question at a time it is a queue that no slow one holds up.
+
     Attributes:
         ask: returns as many answers, in the same order; an answer that is an exception
             is raised to who asked that question.
         most: questions that are asked together.
-        flights: how many times `ask` runs at the same time.
+        flights: how many times `ask` runs at the same time, at most.
+        swift: how many of them do before one takes long.
+        patience: seconds that questions wait for an `ask` before they go without it.
     """
 
     def __init__(
@@ -44,11 +53,17 @@ class Batches(Generic[Q, A]):
         *,
         most: int,
         flights: int,
+        swift: int = 1,
+        patience: float = PATIENCE,
     ) -> None:
         self._ask = ask
         self._most = most
         self._flights = flights
+        self._swift = swift
+        self._patience = patience
         self._running = 0
+        self._slow: set[object] = set()
+        """Those of the running ones that nobody waits for any more."""
         self._waiting: deque[tuple[Q, asyncio.Future[Any]]] = deque()
 
     @property
@@ -58,7 +73,7 @@ class Batches(Generic[Q, A]):
 
     async def __call__(self, question: Q) -> A:
         """Return the answer to a question."""
-        if self._running < self._flights:
+        if self._may_begin():
             self._running += 1
             # Who came in the same moment is heard before the first one asks.
             await self._let_in()
@@ -74,7 +89,7 @@ class Batches(Generic[Q, A]):
         try:
             await asyncio.sleep(0)
         except BaseException:
-            self._hand_on()
+            self._end()
             raise
 
     async def _wait(self, future: asyncio.Future[Any]) -> Any:
@@ -83,7 +98,7 @@ class Batches(Generic[Q, A]):
         except asyncio.CancelledError:
             given = future.done() and not future.cancelled()
             if given and future.exception() is None and future.result() is _LEAD:
-                self._hand_on()
+                self._end()
             raise
 
     async def _lead(self, question: Q) -> A:
@@ -91,6 +106,9 @@ class Batches(Generic[Q, A]):
             self._waiting.popleft()
             for _ in range(min(len(self._waiting), self._most - 1))
         ]
+        flight = object()
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._patience, self._give_up, flight)
         try:
             answers = await self._ask([question, *(other[0] for other in others)])
         except BaseException as error:
@@ -99,7 +117,9 @@ class Batches(Generic[Q, A]):
                 _settle(future, told)
             raise
         finally:
-            self._hand_on()
+            timer.cancel()
+            self._slow.discard(flight)
+            self._end()
         for (_, future), answer in zip(others, answers[1:], strict=True):
             _settle(future, answer)
         mine = answers[0]
@@ -107,14 +127,25 @@ class Batches(Generic[Q, A]):
             raise mine
         return mine
 
-    def _hand_on(self) -> None:
-        while self._waiting:
+    def _may_begin(self) -> bool:
+        swift = self._running - len(self._slow)
+        return swift < self._swift and self._running < self._flights
+
+    def _give_up(self, flight: object) -> None:
+        self._slow.add(flight)
+        self._go_on()
+
+    def _end(self) -> None:
+        self._running -= 1
+        self._go_on()
+
+    def _go_on(self) -> None:
+        while self._waiting and self._may_begin():
             _, future = self._waiting.popleft()
             if not future.done():
                 # It asks its own question itself, with those of who still waits.
+                self._running += 1
                 future.set_result(_LEAD)
-                return
-        self._running -= 1
 
 
 class Shared(Generic[Q, A]):
@@ -125,12 +156,20 @@ class Shared(Generic[Q, A]):
 
     Attributes:
         ask: returns the answer; questions are the same where they are equal.
-        flights: how many times the same question is asked at the same time.
+        flights: how many times the same question is asked at the same time, at most.
+        patience: seconds that who asks waits for an answer that is not theirs.
     """
 
-    def __init__(self, ask: Callable[[Q], Awaitable[A]], *, flights: int) -> None:
+    def __init__(
+        self,
+        ask: Callable[[Q], Awaitable[A]],
+        *,
+        flights: int,
+        patience: float = PATIENCE,
+    ) -> None:
         self._ask = ask
         self._flights = flights
+        self._patience = patience
         self._asked: dict[Q, Batches[Q, A]] = {}
 
     def __len__(self) -> int:
@@ -141,7 +180,12 @@ class Shared(Generic[Q, A]):
         """Return the answer to a question."""
         alike = self._asked.get(question)
         if alike is None:
-            alike = Batches(self._once, most=_MANY, flights=self._flights)
+            alike = Batches(
+                self._once,
+                most=_MANY,
+                flights=self._flights,
+                patience=self._patience,
+            )
             self._asked[question] = alike
         try:
             return await alike(question)

@@ -34,8 +34,12 @@ T = TypeVar("T")
 
 _MOST: Final = 64
 """Items that are read, or made, by one statement."""
-_FLIGHTS: Final = 2
-"""Such statements at the same time: while two are under way, the next one gathers."""
+_FLIGHTS: Final = 4
+"""Such statements at the same time, where they wait for locks or are large."""
+_PAGES: Final = 16
+"""Lists that are read at the same time, where they take long."""
+_SWIFT_PAGES: Final = 2
+"""Those that do not: more would only take turns on the processors."""
 
 _SEVERAL: Final = (
     f"SELECT {ITEM_JSON}, i.version, i.id FROM workspace.workspace_items i "
@@ -82,7 +86,8 @@ class Together:
         self._database = database
         self.one = Batches(self._read, most=_MOST, flights=_FLIGHTS)
         self.create = Batches(self._create, most=_MOST, flights=_FLIGHTS)
-        self.page = Shared(self._page, flights=_FLIGHTS)
+        pages = Batches(self._page, most=1, flights=_PAGES, swift=_SWIFT_PAGES)
+        self.page = Shared(pages, flights=_FLIGHTS)
 
     def is_of(self, database: Database) -> bool:
         """Return whether it asks this database, and not an earlier one of its name."""
@@ -93,8 +98,9 @@ class Together:
         found = {row[2]: Stored(*row) for row in rows}
         return [found.get(item) or missing(item) for item in ids]
 
-    async def _page(self, wanted: Page) -> Any:
-        return await self._database.row(wanted.statement, *wanted.arguments)
+    async def _page(self, wanted: Sequence[Page]) -> list[Any]:
+        row = self._database.row
+        return [await row(page.statement, *page.arguments) for page in wanted]
 
     async def _create(self, wanted: Sequence[bytes]) -> list[Stored | Exception]:
         try:
