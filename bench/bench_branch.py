@@ -39,7 +39,8 @@ SCALES = {"0.2 GB": 13, "1.5 GB": 100, "6 GB": 400}
 LOAD_CLIENTS = 4
 LOG_FIELDS = 6  # client, number, microseconds, script, seconds and microseconds
 CALM = 20  # seconds over which the parent's throughput is taken before
-EVERY = 5  # seconds between branches, where the parent's throughput is measured
+OFTEN, RARELY = 5, 20  # seconds between branches
+IMAGE = 40  # GB
 PROGRAMS = programs.find(environment())
 INTRODUCTION = """\
 # Branches
@@ -51,14 +52,32 @@ a query on it; *flush* is the part of it that writing out dirty pages takes (by 
 checkpoints of the parent and of the copy that follows it), and *rest* is what is left
 without it. *Restore* is in place, to an LSN, up to the first row. *During* is the
 parent's throughput from the request to the first row, and *over all* while a branch is
-made every {every} s and stays awake, both relative to the {calm} s before; all share
-the cores. *Half* is the same with a parent that is written to at half of its full speed
-(`pgbench --rate`). The XFS is an image on the other file system, which it reads and writes
-directly: through its cache, each commit's flush writes out what all others wrote.
+made every {often} s and stays awake, both relative to the {calm} s before; all share
+the cores. *Rarely* is one every {rarely} s, and *half* again one every {often} s, of a
+parent that is written to at half of its full speed (`pgbench --rate`).
 
-| file system | size | create s | first row s | flush s | rest s | restore s | wake ms | suspend ms | during | over all | half: first row s | during | over all |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| file system | size | create s | first row s | flush s | rest s | restore s | wake ms | suspend ms |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 """  # noqa: E501
+PARENT = """
+| file system | size | first row s | during | over all | rarely: first row s | during | over all | half: first row s | during | over all |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+"""  # noqa: E501
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A parent of which branches are made one after the other.
+
+    Attributes:
+        first: seconds to the first row of each.
+        during: its part of its speed from the request to that.
+        over_all: its part of its speed from the first branch to the last.
+    """
+
+    first: list[float]
+    during: list[float]
+    over_all: float
 
 
 @dataclass
@@ -75,11 +94,7 @@ class Case:
     past: list[float] = field(default_factory=list)
     wake: list[float] = field(default_factory=list)
     suspend: list[float] = field(default_factory=list)
-    during: list[float] = field(default_factory=list)
-    over_all: float = 0.0
-    half_first: list[float] = field(default_factory=list)
-    half_during: list[float] = field(default_factory=list)
-    half_over_all: float = 0.0
+    parent: list[Parent] = field(default_factory=list)
     peers: dict[str, float] = field(default_factory=dict)
 
 
@@ -186,19 +201,25 @@ def project_in(folder: Path, scale: int) -> Iterator[Project]:
 def measure(case: Case, project: Project, rounds: int) -> None:
     """Measure branches of a parent that is written to at full speed, then at half."""
     with loaded(project) as load:
-        spans, whole = branch_off(case, project, range(rounds))
+        spans, whole = branch_off(case, project, range(rounds), OFTEN)
         for number in range(rounds):
             one_round(case, project, number)
+    calm = (whole[0] - CALM, whole[0])
+    case.parent.append(parent(load, case.first, spans, whole))
+    half = load.rate(calm) / 2
+    for kind, (rate, every) in enumerate(((None, RARELY), (half, OFTEN)), 1):
+        other = Case(case.place, case.size)
+        numbers = range(kind * rounds, (kind + 1) * rounds)
+        with loaded(project, rate) as load:
+            spans, whole = branch_off(other, project, numbers, every)
+        case.parent.append(parent(load, other.first, spans, whole))
+
+
+def parent(load: Load, first: list[float], spans: list[Span], whole: Span) -> Parent:
+    """Return what a load says of the time in which branches were made."""
     calm = load.rate((whole[0] - CALM, whole[0]))
-    case.during = [load.rate(span) / calm for span in spans]
-    case.over_all = load.rate(whole) / calm
-    half = Case(case.place, case.size)
-    with loaded(project, calm / 2) as load:
-        spans, whole = branch_off(half, project, range(rounds, 2 * rounds))
-    calm = load.rate((whole[0] - CALM, whole[0]))
-    case.half_first = half.first
-    case.half_during = [load.rate(span) / calm for span in spans]
-    case.half_over_all = load.rate(whole) / calm
+    during = [load.rate(span) / calm for span in spans]
+    return Parent(first, during, load.rate(whole) / calm)
 
 
 @contextlib.contextmanager
@@ -212,7 +233,9 @@ def loaded(project: Project, rate: float | None = None) -> Iterator[Load]:
         load.end()
 
 
-def branch_off(case: Case, project: Project, numbers: range) -> tuple[list[Span], Span]:
+def branch_off(
+    case: Case, project: Project, numbers: range, every: float
+) -> tuple[list[Span], Span]:
     """Make branches, one after the other; return when each was made, and all."""
     spans: list[Span] = []
     began = time.time()
@@ -220,7 +243,7 @@ def branch_off(case: Case, project: Project, numbers: range) -> tuple[list[Span]
         started = time.time()
         start_branch(case, project, number)
         spans.append((started, time.time()))
-        time.sleep(EVERY)
+        time.sleep(every)
     return spans, (began, time.time())
 
 
@@ -322,12 +345,16 @@ def peers(case: Case, folder: Path) -> None:
 
 @contextlib.contextmanager
 def xfs(folder: Path, gigabytes: int) -> Iterator[Path]:
-    """Mount an image of XFS, with reflink, for a while."""
+    """Mount an image of XFS, with reflink, for a while.
+
+    The image has all of its blocks: else each write of a new one would also be one of
+    the other file system's metadata, which the next commit's flush waits for.
+    """
     image, mount = folder / "xfs.img", folder / "xfs"
-    with image.open("wb") as file:
-        file.truncate(gigabytes * 1024**3)
+    fill = ["dd", "if=/dev/zero", f"of={image}", "bs=64M", f"count={gigabytes * 16}"]
+    subprocess.run([*fill, "oflag=direct", "status=none"], check=True)
     mount.mkdir()
-    subprocess.run(["mkfs.xfs", "-q", "-m", "reflink=1", str(image)], check=True)
+    subprocess.run(["mkfs.xfs", "-qK", "-m", "reflink=1", str(image)], check=True)
     attach = ["losetup", "--find", "--show", "--direct-io=on", str(image)]
     device = subprocess.run(attach, check=True, capture_output=True, text=True)
     subprocess.run(["mount", device.stdout.strip(), str(mount)], check=True)
@@ -343,13 +370,11 @@ def xfs(folder: Path, gigabytes: int) -> Iterator[Path]:
 def measured(kind: str, folder: Path, given: argparse.Namespace) -> Iterator[Case]:
     """Measure all sizes on one file system; going back in time on the first only."""
     with contextlib.ExitStack() as stack:
-        place = stack.enter_context(xfs(folder, 120)) if kind == "xfs" else folder
+        place = stack.enter_context(xfs(folder, IMAGE)) if kind == "xfs" else folder
         # Full copies of the largest would fill the disk.
         for size in given.sizes if kind == "xfs" else given.sizes[:2]:
             case = Case("XFS, reflink" if kind == "xfs" else "ext4", size)
             is_first = (kind, size) == (given.places[0], given.sizes[0])
-            if kind == "xfs":  # else the image keeps what was removed in it
-                subprocess.run(["fstrim", str(place)], check=True)
             with project_in(place, SCALES[size]) as project:
                 measure(case, project, given.rounds)
                 past(case, project, given.minutes if is_first else 0)
@@ -400,7 +425,8 @@ def write(cases: list[Case], given: argparse.Namespace) -> str:
         postgres=PROGRAMS.version,
         rounds=given.rounds,
         clients=LOAD_CLIENTS,
-        every=EVERY,
+        often=OFTEN,
+        rarely=RARELY,
         calm=CALM,
     ).splitlines()
     for case in cases:
@@ -408,10 +434,15 @@ def write(cases: list[Case], given: argparse.Namespace) -> str:
             f"| {case.place} | {case.size} | {middle(case.create)} | "
             f"{middle(case.first)} | {middle(case.flush)} | {middle(case.rest)} | "
             f"{middle(case.restore)} | {middle(case.wake, 'ms')} | "
-            f"{middle(case.suspend, 'ms')} | {middle(case.during)} | "
-            f"{case.over_all:.2f} | {middle(case.half_first)} | "
-            f"{middle(case.half_during)} | {case.half_over_all:.2f} |"
+            f"{middle(case.suspend, 'ms')} |"
         )
+    lines += PARENT.splitlines()
+    for case in cases:
+        cells = " | ".join(
+            f"{middle(one.first)} | {middle(one.during)} | {one.over_all:.2f}"
+            for one in case.parent
+        )
+        lines.append(f"| {case.place} | {case.size} | {cells} |")
     names = " | ".join(name.replace("|", "\\|") for name in cases[0].peers)
     lines += [
         "",

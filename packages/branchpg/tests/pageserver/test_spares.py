@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from branchpg.lsn import Lsn
-from branchpg.pageserver.spares import Pace
+from branchpg.pageserver.spares import Demand, Pace
 
 MEGABYTE = 1024 * 1024
 
@@ -21,20 +21,43 @@ def test_nothing_is_known_at_first() -> None:
     assert watched().rests
 
 
-def test_one_burst_is_not_busy_two_looks_in_a_row_are() -> None:
+def test_three_looks_in_a_row_are_busy() -> None:
     assert not watched(500).is_busy
-    assert not watched(500, 0, 500).is_busy
-    assert watched(5, 5).is_busy
-    assert not watched(4, 4, 4).is_busy
+    assert not watched(500, 500).is_busy
+    assert not watched(500, 500, 0, 500, 500).is_busy
+    assert watched(5, 5, 5).is_busy
+    assert not watched(4, 4, 4, 4).is_busy
 
 
 def test_a_pause_is_not_a_rest() -> None:
-    paused = watched(5, 5, *[0] * 11)
+    paused = watched(5, 5, 5, *[0] * 11)
     assert not paused.is_busy
     assert not paused.rests
-    assert watched(5, 5, *[0] * 12).rests
+    assert watched(5, 5, 5, *[0] * 12).rests
 
 
 def test_what_counts_is_the_rate_however_long_a_look_took_to_come() -> None:
-    assert watched(40, 40, every=40.0).is_busy
-    assert not watched(39, 39, every=40.0).is_busy
+    assert watched(40, 40, 40, every=40.0).is_busy
+    assert not watched(39, 39, 39, every=40.0).is_busy
+
+
+def demand(*branches: float) -> Demand:
+    """Return what is known of a timeline that branches were made of at such times."""
+    found = Demand()
+    for at in branches:
+        found = found.after(at)
+    return found
+
+
+def test_one_branch_now_and_then_is_no_high_demand() -> None:
+    assert not demand().is_high(0.0)
+    assert not demand(10.0).is_high(11.0)
+    assert not demand(10.0, 40.0, 70.0).is_high(71.0)
+
+
+def test_branches_that_follow_each_other_are_until_they_end() -> None:
+    assert demand(10.0, 15.0).is_high(16.0)
+    assert demand(10.0, 15.0).is_high(29.0)
+    assert not demand(10.0, 15.0).is_high(31.0)
+    assert demand(10.0, 15.0, 40.0).is_high(20.0)
+    assert not demand(10.0, 15.0, 40.0).is_high(41.0)

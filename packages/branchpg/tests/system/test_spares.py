@@ -93,7 +93,7 @@ def spares(stack: Stack) -> int:
 
 
 def has_spare(stack: Stack) -> bool:
-    return spares(stack) == 1
+    return spares(stack) >= 1  # and another one where a snapshot is soon due
 
 
 def settled(stack: Stack) -> int:
@@ -148,7 +148,7 @@ def test_a_snapshot_takes_a_spare_and_leaves_one(stack: Stack, load: Load) -> No
     before = settled(stack)
     stack.api("PUT", f"/timeline/{stack.timeline('main')}/checkpoint", {})
     assert settled(stack) == before + 1
-    assert spares(stack) == 1
+    assert has_spare(stack)
     stack.create("of-snapshot", parent_lsn=str(stack.lsn()))
     assert whole(stack, "of-snapshot", 1)
 

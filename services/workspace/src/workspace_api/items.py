@@ -100,7 +100,7 @@ class Together:
 
     async def _page(self, wanted: Sequence[Page]) -> list[Any]:
         row = self._database.row
-        return [await row(page.statement, *page.arguments) for page in wanted]
+        return [await row(one.statement, *one.arguments) for one in wanted]
 
     async def _create(self, wanted: Sequence[bytes]) -> list[Stored | Exception]:
         try:

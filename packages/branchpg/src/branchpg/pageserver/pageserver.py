@@ -26,6 +26,7 @@ from branchpg.pageserver.tenants import Tenants, now
 from branchpg.pageserver.timelines import Timelines
 from branchpg.pageserver.wal import Wal
 from branchpg.store import clone, durable
+from branchpg.store.ease import Ease
 from branchpg.store.layout import Layout
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Pageserver:
         self.branches = Branches(self.timelines, self.moments)
         self.collector = Collector(self.store, self.wal, self.moments)
         self._stopping = threading.Event()
+        self._keeping = Ease(gentle=True)
         self._background = ThreadPoolExecutor(1, "background")
         self._snapshots: dict[str, float] = {}
         self._collected: dict[str, float] = {}
@@ -120,6 +122,7 @@ class Pageserver:
     def stop(self) -> None:
         """End `keep_house`, and what was begun in the background."""
         self._stopping.set()
+        self._keeping.hurry()
         for tenant in self.tenants.all():
             tenant.close()
         self._background.shutdown(wait=True)
@@ -141,8 +144,7 @@ class Pageserver:
                 _quietly(partial(self._snapshot, tenant, timeline_id), "snapshot")
             else:
                 self.spares.forget(tenant, timeline_id)
-            keep = partial(self.timelines.keep_snapshots, tenant, timeline_id)
-            _quietly(keep, "snapshot")
+            _quietly(partial(self._keep, tenant, timeline_id), "snapshot")
             _quietly(partial(self._collect, tenant, timeline_id), "GC")
 
     def _spare(self, tenant: Tenant, timeline_id: str) -> None:
@@ -158,9 +160,8 @@ class Pageserver:
         """Take a snapshot where one is due, by distance or by time."""
         config = settings.effective(tenant.catalog.config)
         timeline = tenant.catalog.timeline(timeline_id)
-        lag = self.timelines.lag(
-            tenant, timeline_id, self.wal.head(tenant.catalog, timeline)
-        )
+        head = self.wal.head(tenant.catalog, timeline)
+        lag = self.timelines.lag(tenant, timeline_id, head)
         size = tenant.catalog.wal_segment_size
         distance = config["checkpoint_distance"]
         if not self.driver.shares:  # a full copy: more rarely
@@ -168,12 +169,22 @@ class Pageserver:
         last = self._snapshots.setdefault(timeline_id, time.monotonic())
         waited = time.monotonic() - last
         timeout = settings.seconds(tenant.catalog.config, "checkpoint_timeout")
-        due = lag >= distance or (
+        if lag >= distance // 2:
+            self.spares.begin_one_over(tenant, timeline_id)
+        # Not of a branch that was just made, however old its parent's snapshot is.
+        due = (lag >= distance and head - timeline.start_lsn > size) or (
             waited >= timeout and lag > size and self.driver.shares
         )
-        if due:
+        making = self.spares.is_making_one_over(tenant, timeline_id)
+        if due and (not making or lag >= 2 * distance):
             self._snapshots[timeline_id] = time.monotonic()
             self.timelines.snapshot(tenant, timeline_id)
+
+    def _keep(self, tenant: Tenant, timeline_id: str) -> None:
+        self._keeping = Ease(gentle=True)
+        if self._stopping.is_set():
+            self._keeping.hurry()
+        self.timelines.keep_snapshots(tenant, timeline_id, self._keeping)
 
     def _collect(self, tenant: Tenant, timeline_id: str) -> None:
         period = settings.seconds(tenant.catalog.config, "gc_period")

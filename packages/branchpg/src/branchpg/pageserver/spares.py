@@ -3,7 +3,8 @@
 A branch of a timeline that is written to fast costs a copy of all files, in which the
 parent's pages have to be written out first: seconds. A spare was copied before, from a
 snapshot, which nobody writes to, and has replayed since what the timeline's server
-writes. A branch at the head takes it, and the next one is made.
+writes. A branch at the head takes it, and the next one is made: gently, until somebody
+waits for it, and unless branches follow each other.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ import uuid
 from collections import defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from branchpg.errors import BranchpgError, TryLater
 from branchpg.postgres import local
 from branchpg.postgres.follower import Follower
+from branchpg.store.ease import Ease
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from concurrent.futures import Future
     from typing import Any
 
@@ -40,14 +43,15 @@ if TYPE_CHECKING:
 
     _Key: TypeAlias = tuple[str, str]
 
-__all__ = ["Pace", "Spares"]
+__all__ = ["Demand", "Pace", "Spares"]
 
 _LOG: Final = logging.getLogger(__name__)
 _BUSY: Final = 1024 * 1024  # bytes of WAL in a second
-_LOOKS: Final = 2
+_LOOKS: Final = 3  # a start and the end of a segment that a snapshot makes are two
 _REST_SECONDS: Final = 60.0
 _AGAIN_SECONDS: Final = 30.0  # after one could not be made
 _BREATH_SECONDS: Final = 1.0  # in which the branch starts that has taken the last one
+_SOON_SECONDS: Final = 15.0  # by when a spare that is made gently is ready
 _TAKE_SECONDS: Final = 30.0
 _NICENESS: Final = 5
 
@@ -86,6 +90,29 @@ class Pace:
 
 
 @dataclass(frozen=True)
+class Demand:
+    """How branches of a timeline follow each other.
+
+    Attributes:
+        last: when the last one was made, in seconds.
+        high_until: until when others are to be expected soon.
+    """
+
+    last: float = -math.inf
+    high_until: float = -math.inf
+
+    def after(self, at: float) -> Demand:
+        """Return what is known after another one."""
+        soon = at + _SOON_SECONDS
+        is_high = at - self.last < _SOON_SECONDS
+        return Demand(at, soon if is_high else self.high_until)
+
+    def is_high(self, at: float) -> bool:
+        """Return whether the next one has to be ready as soon as can be."""
+        return at < self.high_until
+
+
+@dataclass(frozen=True)
 class Taken:
     """A spare that became a branch's: its directory has `data`, and no server runs."""
 
@@ -100,6 +127,24 @@ class _Spare:
     generation: int
 
 
+@dataclass(eq=False)
+class _Making:
+    """A spare that is being made, gently at first."""
+
+    ease: Ease
+    task: asyncio.Task[None]
+
+    async def hurry(self) -> None:
+        """Wait for it."""
+        self.ease.hurry()
+        await asyncio.wait([self.task])
+
+    async def cancel(self) -> None:
+        """Let it not be made, and wait until nothing is left of it."""
+        self.task.cancel()
+        await self.hurry()
+
+
 class Spares:
     """The spares of all timelines. They run while `kept`, and are no more after it."""
 
@@ -108,8 +153,9 @@ class Spares:
         self._programs = programs
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready: dict[_Key, deque[_Spare]] = defaultdict(deque)
-        self._making: dict[_Key, asyncio.Task[None]] = {}
+        self._making: dict[_Key, _Making] = {}
         self._paces: dict[_Key, Pace] = {}
+        self._demand: dict[_Key, Demand] = defaultdict(Demand)
         self._wanted: dict[_Key, int] = defaultdict(int)
         self._failed: dict[_Key, float] = {}
         self._ports = itertools.cycle(range(1024, 65536))
@@ -124,10 +170,7 @@ class Spares:
             yield
         finally:
             self._loop = None
-            making = tuple(self._making.values())
-            for task in making:
-                task.cancel()
-            await asyncio.gather(*making, return_exceptions=True)
+            await asyncio.gather(*(one.cancel() for one in self._making.values()))
             for spares in tuple(self._ready.values()):
                 await asyncio.gather(*(self._discard(one) for one in spares))
             self._copying.shutdown(wait=True, cancel_futures=True)
@@ -154,7 +197,17 @@ class Spares:
         self, tenant: Tenant, timeline_id: str, running: Attachment
     ) -> Taken | None:
         """Return a spare that has all that was acknowledged; None if there is none."""
-        return self._ask(self._take(tenant, (tenant.id, timeline_id), running))
+        return self._ask(self._take_for(tenant, (tenant.id, timeline_id), running))
+
+    def begin_one_over(self, tenant: Tenant, timeline_id: str) -> None:
+        """Begin to make the spare that `take_one_over` needs beside those wanted."""
+        key = (tenant.id, timeline_id)
+        if self._ready.get(key):
+            self._do(self._begin_one_over(tenant, key))
+
+    def is_making_one_over(self, tenant: Tenant, timeline_id: str) -> bool:
+        """Return whether `take_one_over` would have to wait."""
+        return (tenant.id, timeline_id) in self._making
 
     def take_one_over(
         self, tenant: Tenant, timeline_id: str, running: Attachment
@@ -210,23 +263,26 @@ class Spares:
         """Begin to make a spare where one is missing."""
         if len(self._ready[key]) >= self._wanted[key] + more:
             return
+        moment = time.monotonic()
         failed = self._failed.get(key)
-        if failed is not None and time.monotonic() - failed < _AGAIN_SECONDS:
+        if failed is not None and moment - failed < _AGAIN_SECONDS:
             return
         if key in self._making or self._loop is None or key not in self._paces:
             return
-        task = self._loop.create_task(self._make(tenant, key))
-        self._making[key] = task
+        ease = Ease(gentle=not self._demand[key].is_high(moment))
+        task = self._loop.create_task(self._make(tenant, key, ease))
+        self._making[key] = _Making(ease, task)
         task.add_done_callback(lambda _task: self._making.pop(key, None))
 
-    async def _make(self, tenant: Tenant, key: _Key) -> None:
+    async def _make(self, tenant: Tenant, key: _Key, ease: Ease) -> None:
         timeline = tenant.catalog.timelines.get(key[1])
         running = timeline.attachment if timeline else None
         if running is None or running.dsn is None:
             return
         directory = os.path.join(self._store.layout.staging, uuid.uuid4().hex)
         try:
-            follower = await self._started(tenant, key[1], running, directory)
+            copy = partial(self._copy, tenant, key[1], running, directory, ease=ease)
+            follower = await self._started(key[1], running, copy)
         except BaseException as error:
             await _remove(directory)
             if not isinstance(error, BranchpgError | OSError):
@@ -237,17 +293,14 @@ class Spares:
         self._ready[key].append(_Spare(directory, follower, running.generation))
 
     async def _started(
-        self, tenant: Tenant, timeline_id: str, running: Attachment, directory: str
+        self, timeline_id: str, running: Attachment, copy: Callable[[], str]
     ) -> Follower:
         began = time.monotonic()
-        loop = asyncio.get_running_loop()
-        copy = loop.run_in_executor(
-            self._copying, self._copy, tenant, timeline_id, running, directory
-        )
+        copying = asyncio.get_running_loop().run_in_executor(self._copying, copy)
         try:
-            data = await asyncio.shield(copy)
+            data = await asyncio.shield(copying)
         except asyncio.CancelledError:
-            await asyncio.wait([copy])  # a thread cannot be told to end
+            await asyncio.wait([copying])  # a thread cannot be told to end
             raise
         copied = time.monotonic()
         if self._run is None:
@@ -268,20 +321,33 @@ class Spares:
         return follower
 
     def _copy(
-        self, tenant: Tenant, timeline_id: str, running: Attachment, directory: str
+        self,
+        tenant: Tenant,
+        timeline_id: str,
+        running: Attachment,
+        directory: str,
+        *,
+        ease: Ease,
     ) -> str:
         os.mkdir(directory, 0o755)
         data = os.path.join(directory, "data")
-        with tenant.history.reading():
-            self._store.stand_by(tenant.catalog, timeline_id, running, data)
+        with tenant.history.reading(ease):
+            catalog = tenant.catalog
+            self._store.stand_by(catalog, timeline_id, running, data, ease=ease)
         return data
+
+    async def _take_for(
+        self, tenant: Tenant, key: _Key, running: Attachment
+    ) -> Taken | None:
+        self._demand[key] = self._demand[key].after(time.monotonic())
+        return await self._take(tenant, key, running)
 
     async def _take(
         self, tenant: Tenant, key: _Key, running: Attachment
     ) -> Taken | None:
         making = self._making.get(key)
         if not self._ready[key] and making:  # done sooner than a copy begun now
-            await asyncio.wait([making])
+            await making.hurry()
         if not self._ready[key]:
             return None
         spare = self._ready[key].popleft()
@@ -297,6 +363,9 @@ class Spares:
             if self._loop:
                 self._loop.call_later(_BREATH_SECONDS, self._begin, tenant, key)
 
+    async def _begin_one_over(self, tenant: Tenant, key: _Key) -> None:
+        self._begin(tenant, key, more=1)
+
     async def _take_one_over(
         self, tenant: Tenant, key: _Key, running: Attachment
     ) -> Taken | None:
@@ -307,7 +376,7 @@ class Spares:
             making = self._making.get(key)
             if making is None:
                 return None
-            await asyncio.wait([making])
+            await making.hurry()
         return await self._take(tenant, key, running)
 
     async def _settle(self, spare: _Spare, running: Attachment) -> Taken:
@@ -326,11 +395,11 @@ class Spares:
     async def _drop(self, key: _Key) -> None:
         self._paces.pop(key, None)
         self._wanted.pop(key, None)
+        self._demand.pop(key, None)
         self._failed.pop(key, None)
         making = self._making.get(key)
         if making:
-            making.cancel()
-            await asyncio.wait([making])
+            await making.cancel()
         while self._ready[key]:
             await self._discard(self._ready[key].popleft())
         self._ready.pop(key, None)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from branchpg.postgres.programs import Programs
     from branchpg.spawn import Identity
     from branchpg.store.catalog import Attachment, Catalog
+    from branchpg.store.ease import Ease
     from branchpg.store.layout import Layout
 
 __all__ = ["Store"]
@@ -147,12 +148,20 @@ class Store:
             shutil.rmtree(taken.directory, ignore_errors=True)
 
     def stand_by(
-        self, catalog: Catalog, timeline_id: str, running: Attachment, target: str
+        self,
+        catalog: Catalog,
+        timeline_id: str,
+        running: Attachment,
+        target: str,
+        *,
+        ease: Ease,
     ) -> None:
         """Make a data directory for a server that follows another one."""
         timeline = catalog.timeline(timeline_id)
         head = self._wal.head(catalog, timeline)
-        self.materialise(catalog, timeline_id, head, target, takes_seed=False)
+        self.materialise(
+            catalog, timeline_id, head, target, takes_seed=False, ease=ease
+        )
         # A standby that finds our label of a cold copy waits for the end of a backup.
         # It needs none: it begins at the checkpoint of the control file by itself.
         label = os.path.join(target, _LABEL)
@@ -277,6 +286,7 @@ class Store:
         target: str,
         *,
         takes_seed: bool = True,
+        ease: Ease | None = None,
     ) -> Snapshot:
         """Make a data directory that a server brings to a position when it starts.
 
@@ -297,7 +307,9 @@ class Store:
                 base = seed
             else:
                 base = self.nearest(catalog, timeline_id, lsn)
-                clone.clone_tree(base.path, making, driver=self.driver, owner=identity)
+                clone.clone_tree(
+                    base.path, making, driver=self.driver, owner=identity, ease=ease
+                )
         except PermissionError as error:
             raise BranchpgError(
                 f'the pageserver cannot write "{making}": {error.strerror}',

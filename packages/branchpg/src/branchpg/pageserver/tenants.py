@@ -17,6 +17,7 @@ from branchpg.errors import BranchpgError, NotFound
 from branchpg.http import codec
 from branchpg.store import durable, snapshots
 from branchpg.store.catalog import FORMAT, Catalog
+from branchpg.store.ease import Ease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,27 +42,35 @@ class History:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._readers = 0
+        self._reading: list[Ease] = []
         self._removing = False
+        self._waiting = 0
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[None]:
-        """Keep everything as it is during a block."""
+    def reading(self, ease: Ease | None = None) -> Iterator[None]:
+        """Keep everything as it is during a block; who waits for its end hurries it."""
+        mine = ease or Ease()
         with self._changed:
             self._changed.wait_for(lambda: not self._removing)
-            self._readers += 1
+            self._reading.append(mine)
+            if self._waiting:
+                mine.hurry()
         try:
             yield
         finally:
             with self._changed:
-                self._readers -= 1
+                self._reading.remove(mine)
                 self._changed.notify_all()
 
     @contextlib.contextmanager
     def removing(self) -> Iterator[None]:
         """Have everything for oneself during a block."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._removing and not self._readers)
+            for one in self._reading:
+                one.hurry()
+            self._waiting += 1
+            self._changed.wait_for(lambda: not self._removing and not self._reading)
+            self._waiting -= 1
             self._removing = True
         try:
             yield

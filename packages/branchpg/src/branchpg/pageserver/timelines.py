@@ -27,6 +27,7 @@ from branchpg.postgres import cluster, owner
 from branchpg.postgres.record_end import find_record_end
 from branchpg.store import clone, durable, failpoints, snapshots
 from branchpg.store.catalog import Timeline
+from branchpg.store.ease import Ease
 
 if TYPE_CHECKING:
     from branchpg.http.safekeepers import Safekeepers
@@ -69,6 +70,7 @@ class Timelines:
         self._safekeepers = safekeepers
         self._programs = programs
         self._keeping = threading.Lock()
+        self._keeping_ease = Ease()
 
     def bootstrap(self, tenant: Tenant, timeline_id: str) -> Timeline:
         """Make a tenant's first timeline, of an empty cluster."""
@@ -177,14 +179,21 @@ class Timelines:
             return self._store.take_over(tenant, timeline_id, running, spare).lsn
         return self._store.take(tenant, timeline_id, running).lsn
 
-    def keep_snapshots(self, tenant: Tenant, timeline_id: str) -> None:
+    def keep_snapshots(
+        self, tenant: Tenant, timeline_id: str, ease: Ease | None = None
+    ) -> None:
         """Make the snapshots last that were taken in a hurry."""
+        mine = ease or Ease()
         # One at a time: whoever asks for it may meet the service's own round.
-        with tenant.history.reading(), self._keeping:
+        if mine.gentle:
+            self._keeping_ease = mine
+        else:
+            self._keeping_ease.hurry()
+        with tenant.history.reading(mine), self._keeping:
             own = snapshots.all_of(self._layout, tenant.id, timeline_id)
             for snapshot in own:
                 if not snapshot.lasts:
-                    snapshots.keep(snapshot)
+                    snapshots.keep(snapshot, mine)
 
     def ingest(self, tenant: Tenant, timeline_id: str) -> None:
         """Fetch the whole segments that only the safekeepers have."""

@@ -7,7 +7,6 @@ without it, and a container may forbid it.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import os
@@ -18,6 +17,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from branchpg.errors import BranchpgError
+from branchpg.store import durable
+from branchpg.store.ease import Ease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,8 +39,6 @@ _RANGE: Final = struct.Struct("=qQQQ")  # descriptor, offset, length, offset the
 _SHARED_PIECE: Final = 32 * 1024 * 1024
 """The source can be written to between two; a clone of all of it is a long stop."""
 
-_WRITE_OUT: Final = 0x7  # SYNC_FILE_RANGE_WAIT_BEFORE | _WRITE | _WAIT_AFTER
-_LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _PIECE: Final = 64 * 1024 * 1024
 _THREADS: Final = 4
 
@@ -97,14 +96,19 @@ def probe(directory: str) -> Driver:
         source.write(b"x" * 4096)
         source.flush()
         try:
-            _share(target.fileno(), source.fileno(), 4096)
+            _share(target.fileno(), source.fileno(), 4096, Ease())
         except OSError:
             return Driver.COPY
     return Driver.REFLINK
 
 
 def clone_file(
-    source: str, target: str, *, driver: Driver, owner: Identity | None = None
+    source: str,
+    target: str,
+    *,
+    driver: Driver,
+    owner: Identity | None = None,
+    ease: Ease | None = None,
 ) -> None:
     """Copy one file to a name that is new; its mode stays."""
     with open(source, "rb", buffering=0) as origin:
@@ -112,7 +116,13 @@ def clone_file(
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         copy = os.open(target, flags, about.st_mode & 0o777)
         try:
-            _fill(copy, origin.fileno(), about.st_size, driver)
+            _fill(
+                copy,
+                origin.fileno(),
+                about.st_size,
+                driver=driver,
+                ease=ease or Ease(),
+            )
             if owner:
                 os.fchown(copy, owner.uid, owner.gid)
         finally:
@@ -120,14 +130,24 @@ def clone_file(
 
 
 def clone_tree(
-    source: str, target: str, *, driver: Driver, owner: Identity | None = None
+    source: str,
+    target: str,
+    *,
+    driver: Driver,
+    owner: Identity | None = None,
+    ease: Ease | None = None,
 ) -> None:
     """Copy a directory that nobody writes in, to a name that is new."""
-    _clone(source, target, lambda _path, _name: True, driver=driver, owner=owner)
+    _clone(source, target, _all, driver=driver, owner=owner, ease=ease or Ease())
 
 
 def clone_cluster(
-    source: str, target: str, *, driver: Driver, owner: Identity | None = None
+    source: str,
+    target: str,
+    *,
+    driver: Driver,
+    owner: Identity | None = None,
+    ease: Ease | None = None,
 ) -> None:
     """Copy a data directory, without WAL, as `pg_basebackup` would.
 
@@ -138,7 +158,7 @@ def clone_cluster(
         BranchpgError: it has tablespaces, which lie outside of it.
     """
     _refuse_tablespaces(source)
-    _clone(source, target, _belongs, driver=driver, owner=owner)
+    _clone(source, target, _belongs, driver=driver, owner=owner, ease=ease or Ease())
     for name in ("archive_status", "summaries"):
         path = os.path.join(target, "pg_wal", name)
         os.mkdir(path, 0o700)
@@ -156,14 +176,17 @@ def write_out_cluster(source: str) -> None:
     def write_out(relative: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             with open(os.path.join(source, relative), "rb", buffering=0) as file:
-                start, all_of_it = ctypes.c_int64(0), ctypes.c_int64(0)
                 # Where it is not supported, the clone does it.
-                _LIBC.sync_file_range(file.fileno(), start, all_of_it, _WRITE_OUT)
+                durable.write_out(file.fileno())
 
     names = [path for path, directory in _walk(source, "", _belongs) if not directory]
     with ThreadPoolExecutor(_THREADS, "write-out") as pool:
         for _ in pool.map(write_out, names):
             pass
+
+
+def _all(_path: str, _name: str) -> bool:
+    return True
 
 
 def _belongs(path: str, name: str) -> bool:
@@ -179,6 +202,7 @@ def _clone(
     *,
     driver: Driver,
     owner: Identity | None,
+    ease: Ease,
 ) -> None:
     def copy(relative: str) -> None:
         # A table may have been dropped since its name was read.
@@ -188,6 +212,7 @@ def _clone(
                 os.path.join(target, relative),
                 driver=driver,
                 owner=owner,
+                ease=ease,
             )
 
     _make(source, target, owner)
@@ -224,27 +249,30 @@ def _make(source: str, target: str, owner: Identity | None) -> None:
         os.chown(target, owner.uid, owner.gid)
 
 
-def _fill(copy: int, origin: int, size: int, driver: Driver) -> None:
+def _fill(copy: int, origin: int, size: int, *, driver: Driver, ease: Ease) -> None:
     if driver.shares and size:
         with contextlib.suppress(OSError):
-            _share(copy, origin, size)
+            _share(copy, origin, size, ease)
             return
     left = size
     while left > 0:
-        done = _some(copy, origin, min(left, _PIECE))
+        with ease.piece():
+            done = _some(copy, origin, min(left, _PIECE))
         if done == 0:  # it became shorter meanwhile
             break
         left -= done
 
 
-def _share(copy: int, origin: int, size: int) -> None:
+def _share(copy: int, origin: int, size: int, ease: Ease) -> None:
     """Make a file of another's blocks, which may grow meanwhile."""
     last = max(0, size - 1) // _SHARED_PIECE * _SHARED_PIECE
     for offset in range(0, last, _SHARED_PIECE):
         piece = _RANGE.pack(origin, offset, _SHARED_PIECE, offset)
-        fcntl.ioctl(copy, _FICLONERANGE, piece)
+        with ease.piece():
+            fcntl.ioctl(copy, _FICLONERANGE, piece)
     rest = 0  # stands for all up to the end
-    fcntl.ioctl(copy, _FICLONERANGE, _RANGE.pack(origin, last, rest, last))
+    with ease.piece():
+        fcntl.ioctl(copy, _FICLONERANGE, _RANGE.pack(origin, last, rest, last))
 
 
 def _some(copy: int, origin: int, size: int) -> int:

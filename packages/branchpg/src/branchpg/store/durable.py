@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from branchpg.store import failpoints
+from branchpg.store.ease import Ease
 
 if TYPE_CHECKING:
     from branchpg.spawn import Identity
@@ -19,7 +21,12 @@ __all__ = [
     "sync_directory",
     "sync_file",
     "sync_tree",
+    "write_out",
 ]
+
+_WRITE_OUT: Final = 0x7  # SYNC_FILE_RANGE_WAIT_BEFORE | _WRITE | _WAIT_AFTER
+_PIECE: Final = 8 * 1024 * 1024
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
 @functools.cache
@@ -78,13 +85,34 @@ def sync_file(path: str) -> None:
         os.close(handle)
 
 
-def sync_tree(root: str) -> None:
+def sync_tree(root: str, ease: Ease | None = None) -> None:
     """Make a directory with all that is below it stay.
 
     One file after the other: syncfs would wait for everybody else's writes, too.
     """
     failpoints.step()
+    ease = ease or Ease()
     for directory, _directories, names in os.walk(root):
         for name in names:
-            sync_file(os.path.join(directory, name))
+            path = os.path.join(directory, name)
+            if ease.gentle:
+                _write_out_file(path, ease)
+            sync_file(path)
         sync_directory(directory)
+
+
+def write_out(handle: int, offset: int = 0, length: int = 0) -> None:
+    """Write what of a file is only in memory to disk; no length is up to its end.
+
+    It is not made to last by this: neither metadata nor the disk's cache are flushed.
+    """
+    begin, count = ctypes.c_int64(offset), ctypes.c_int64(length)
+    _LIBC.sync_file_range(handle, begin, count, _WRITE_OUT)
+
+
+def _write_out_file(path: str, ease: Ease) -> None:
+    """Write a file out in pieces: all at once would keep everybody from the disk."""
+    with open(path, "rb", buffering=0) as file:
+        for offset in range(0, os.fstat(file.fileno()).st_size, _PIECE):
+            with ease.piece():
+                write_out(file.fileno(), offset, _PIECE)

@@ -18,6 +18,7 @@ from branchpg.store import durable, failpoints
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from branchpg.store.ease import Ease
     from branchpg.store.layout import Layout
 
 __all__ = [
@@ -84,10 +85,10 @@ def publish(directory: str, snapshot: Snapshot, target: str) -> Snapshot:
     return msgspec.structs.replace(fresh, path=os.path.join(target, "data"))
 
 
-def keep(snapshot: Snapshot) -> Snapshot:
+def keep(snapshot: Snapshot, ease: Ease | None = None) -> Snapshot:
     """Make a snapshot last."""
     directory = os.path.dirname(snapshot.path)
-    durable.sync_tree(directory)
+    durable.sync_tree(directory, ease)
     durable.sync_directory(os.path.dirname(directory))
     lasting = msgspec.structs.replace(snapshot, path="", boot_id=None)
     _describe(directory, lasting)
