@@ -68,7 +68,7 @@ _NOTES = """
   two processes, each with half of the clients, too few gathered beside it. One item
   went from 1.95 to 2.3 to 2.6 times Express's rate, POST from 2.8 to 3.3.
 - **Two lists at a time** in each process, unless they take long: 32 backends that take
-  turns on two cores gave a p99 of 99 ms where lists are all different, and 17 so.
+  turns on two cores gave a p99 of 99 ms where lists are all different, and 24 so.
 - **No NOTIFY in the transaction.** It takes a lock that all commits with a NOTIFY wait
   for. The service announces after the commit, once for many; other writers' triggers
   still do it themselves.
