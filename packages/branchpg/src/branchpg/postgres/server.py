@@ -131,11 +131,14 @@ class Server:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(data, "postmaster.pid"))
         directory, place = data_place(data, programs.identity)
+        program = programs.path("postgres")
         options = [f"--{name}={value}" for name, value in settings.items()]
         mode = ("--single",) if alone else ()
+        # By default it is one named like the user.
+        database = ("template1",) if alone else ()
         with open(log, "ab", buffering=0) as file:
             child = spawn.start(
-                [programs.path("postgres"), *mode, "-D", place, *options],
+                [program, *mode, "-D", place, *options, *database],
                 environment=programs.environment,
                 identity=programs.identity,
                 directory=directory,
