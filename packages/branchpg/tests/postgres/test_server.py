@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from branchpg.errors import BranchpgError
 from branchpg.postgres import cluster, owner, programs
-from branchpg.postgres.server import Server, end_leftover, postmaster
+from branchpg.postgres.server import Server, end_leftover, postmaster, recover
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,13 +38,17 @@ def data(found: Programs) -> Iterator[str]:
     os.mkdir(path, 0o700)
     owner.give(path, found.identity)
     cluster.initialise(found, path)
+    Path(path, "pg_hba.conf").write_text("local all all trust\n")
     yield path
     shutil.rmtree(root)
 
 
+def settings(data: str) -> dict[str, str]:
+    return {"listen_addresses": "", "unix_socket_directories": data}
+
+
 def start(found: Programs, data: str) -> Server:
-    settings = {"listen_addresses": "", "unix_socket_directories": data}
-    return Server.start(found, data, settings=settings, log=f"{data}.log")
+    return Server.start(found, data, settings=settings(data), log=f"{data}.log")
 
 
 def test_start_and_stop(found: Programs, data: str) -> None:
@@ -60,6 +65,42 @@ def test_start_and_stop(found: Programs, data: str) -> None:
     asyncio.run(live())
     assert postmaster(data) is None
     assert cluster.control_data(found, data).is_shut_down
+
+
+async def crash(found: Programs, data: str, *statements: str) -> None:
+    """Run statements on a server, which then ends at once."""
+    server = start(found, data)
+    await server.wait_until_ready()
+    dsn = f"host={data} user={cluster.SUPERUSER} dbname=template1"
+    try:
+        for statement in statements:
+            await asyncio.to_thread(found.output, "psql", "-Xqc", statement, dsn)
+    finally:
+        await server.stop(fast=False)
+
+
+def test_recovery_ends_with_a_clean_shutdown(found: Programs, data: str) -> None:
+    async def live() -> None:
+        # Nobody else may need it either, and no database is named like the user.
+        await crash(found, data, "CREATE TABLE t ()", "DROP DATABASE postgres")
+        assert not cluster.control_data(found, data).is_shut_down
+        await recover(found, data, settings=settings(data), log=f"{data}.log")
+
+    asyncio.run(live())
+    assert postmaster(data) is None
+    assert cluster.control_data(found, data).is_shut_down
+
+
+def test_recovery_that_fails_is_told_with_the_log(found: Programs, data: str) -> None:
+    async def live() -> None:
+        await crash(found, data, "CREATE TABLE t ()")
+        for name in os.listdir(f"{data}/pg_wal"):
+            if len(name) == 24:
+                os.unlink(f"{data}/pg_wal/{name}")
+        await recover(found, data, settings=settings(data), log=f"{data}.log")
+
+    with pytest.raises(BranchpgError, match="while it recovered:(?s:.*)checkpoint"):
+        asyncio.run(live())
 
 
 def test_a_stale_pid_file_that_names_a_stranger_is_no_server(
