@@ -22,7 +22,7 @@ __all__ = ["Batches", "Shared"]
 Q = TypeVar("Q")
 A = TypeVar("A")
 
-PATIENCE: Final = 0.02
+_PATIENCE: Final = 0.02
 """Seconds: far more than a statement takes that does not wait itself."""
 
 _MANY: Final = 1 << 20
@@ -54,7 +54,7 @@ class Batches(Generic[Q, A]):
         most: int,
         flights: int,
         swift: int = 1,
-        patience: float = PATIENCE,
+        patience: float = _PATIENCE,
     ) -> None:
         self._ask = ask
         self._most = most
@@ -157,19 +157,11 @@ class Shared(Generic[Q, A]):
     Attributes:
         ask: returns the answer; questions are the same where they are equal.
         flights: how many times the same question is asked at the same time, at most.
-        patience: seconds that who asks waits for an answer that is not theirs.
     """
 
-    def __init__(
-        self,
-        ask: Callable[[Q], Awaitable[A]],
-        *,
-        flights: int,
-        patience: float = PATIENCE,
-    ) -> None:
+    def __init__(self, ask: Callable[[Q], Awaitable[A]], *, flights: int) -> None:
         self._ask = ask
         self._flights = flights
-        self._patience = patience
         self._asked: dict[Q, Batches[Q, A]] = {}
 
     def __len__(self) -> int:
@@ -180,12 +172,7 @@ class Shared(Generic[Q, A]):
         """Return the answer to a question."""
         alike = self._asked.get(question)
         if alike is None:
-            alike = Batches(
-                self._once,
-                most=_MANY,
-                flights=self._flights,
-                patience=self._patience,
-            )
+            alike = Batches(self._once, most=_MANY, flights=self._flights)
             self._asked[question] = alike
         try:
             return await alike(question)

@@ -26,7 +26,6 @@ from branchpg.pageserver.tenants import Tenants, now
 from branchpg.pageserver.timelines import Timelines
 from branchpg.pageserver.wal import Wal
 from branchpg.store import clone, durable
-from branchpg.store.ease import Ease
 from branchpg.store.layout import Layout
 
 if TYPE_CHECKING:
@@ -71,7 +70,6 @@ class Pageserver:
         self.branches = Branches(self.timelines, self.moments)
         self.collector = Collector(self.store, self.wal, self.moments)
         self._stopping = threading.Event()
-        self._keeping = Ease(gentle=True)
         self._background = ThreadPoolExecutor(1, "background")
         self._snapshots: dict[str, float] = {}
         self._collected: dict[str, float] = {}
@@ -122,7 +120,7 @@ class Pageserver:
     def stop(self) -> None:
         """End `keep_house`, and what was begun in the background."""
         self._stopping.set()
-        self._keeping.hurry()
+        self.timelines.hurry()
         for tenant in self.tenants.all():
             tenant.close()
         self._background.shutdown(wait=True)
@@ -144,7 +142,11 @@ class Pageserver:
                 _quietly(partial(self._snapshot, tenant, timeline_id), "snapshot")
             else:
                 self.spares.forget(tenant, timeline_id)
-            _quietly(partial(self._keep, tenant, timeline_id), "snapshot")
+            gently = not self._stopping.is_set()
+            keep = partial(
+                self.timelines.keep_snapshots, tenant, timeline_id, gently=gently
+            )
+            _quietly(keep, "snapshot")
             _quietly(partial(self._collect, tenant, timeline_id), "GC")
 
     def _spare(self, tenant: Tenant, timeline_id: str) -> None:
@@ -175,16 +177,10 @@ class Pageserver:
         due = (lag >= distance and head - timeline.start_lsn > size) or (
             waited >= timeout and lag > size and self.driver.shares
         )
-        making = self.spares.is_making_one_over(tenant, timeline_id)
+        making = self.spares.is_making(tenant, timeline_id)
         if due and (not making or lag >= 2 * distance):
             self._snapshots[timeline_id] = time.monotonic()
             self.timelines.snapshot(tenant, timeline_id)
-
-    def _keep(self, tenant: Tenant, timeline_id: str) -> None:
-        self._keeping = Ease(gentle=True)
-        if self._stopping.is_set():
-            self._keeping.hurry()
-        self.timelines.keep_snapshots(tenant, timeline_id, self._keeping)
 
     def _collect(self, tenant: Tenant, timeline_id: str) -> None:
         period = settings.seconds(tenant.catalog.config, "gc_period")

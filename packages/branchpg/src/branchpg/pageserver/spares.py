@@ -205,8 +205,8 @@ class Spares:
         if self._ready.get(key):
             self._do(self._begin_one_over(tenant, key))
 
-    def is_making_one_over(self, tenant: Tenant, timeline_id: str) -> bool:
-        """Return whether `take_one_over` would have to wait."""
+    def is_making(self, tenant: Tenant, timeline_id: str) -> bool:
+        """Return whether one is being made, for which `take_one_over` would wait."""
         return (tenant.id, timeline_id) in self._making
 
     def take_one_over(

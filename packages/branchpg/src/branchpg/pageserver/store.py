@@ -17,6 +17,7 @@ from branchpg.pageserver.live import Unreachable
 from branchpg.pageserver.tenants import now
 from branchpg.postgres import cluster, owner
 from branchpg.store import clone, snapshots
+from branchpg.store.ease import AT_ONCE, Ease
 from branchpg.store.snapshots import Snapshot
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from branchpg.postgres.programs import Programs
     from branchpg.spawn import Identity
     from branchpg.store.catalog import Attachment, Catalog
-    from branchpg.store.ease import Ease
     from branchpg.store.layout import Layout
 
 __all__ = ["Store"]
@@ -286,7 +286,7 @@ class Store:
         target: str,
         *,
         takes_seed: bool = True,
-        ease: Ease | None = None,
+        ease: Ease = AT_ONCE,
     ) -> Snapshot:
         """Make a data directory that a server brings to a position when it starts.
 

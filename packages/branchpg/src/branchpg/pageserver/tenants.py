@@ -17,7 +17,7 @@ from branchpg.errors import BranchpgError, NotFound
 from branchpg.http import codec
 from branchpg.store import durable, snapshots
 from branchpg.store.catalog import FORMAT, Catalog
-from branchpg.store.ease import Ease
+from branchpg.store.ease import AT_ONCE, Ease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,19 +47,18 @@ class History:
         self._waiting = 0
 
     @contextlib.contextmanager
-    def reading(self, ease: Ease | None = None) -> Iterator[None]:
+    def reading(self, ease: Ease = AT_ONCE) -> Iterator[None]:
         """Keep everything as it is during a block; who waits for its end hurries it."""
-        mine = ease or Ease()
         with self._changed:
             self._changed.wait_for(lambda: not self._removing)
-            self._reading.append(mine)
+            self._reading.append(ease)
             if self._waiting:
-                mine.hurry()
+                ease.hurry()
         try:
             yield
         finally:
             with self._changed:
-                self._reading.remove(mine)
+                self._reading.remove(ease)
                 self._changed.notify_all()
 
     @contextlib.contextmanager

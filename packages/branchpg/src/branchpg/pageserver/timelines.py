@@ -27,7 +27,7 @@ from branchpg.postgres import cluster, owner
 from branchpg.postgres.record_end import find_record_end
 from branchpg.store import clone, durable, failpoints, snapshots
 from branchpg.store.catalog import Timeline
-from branchpg.store.ease import Ease
+from branchpg.store.ease import AT_ONCE, Ease
 
 if TYPE_CHECKING:
     from branchpg.http.safekeepers import Safekeepers
@@ -70,7 +70,7 @@ class Timelines:
         self._safekeepers = safekeepers
         self._programs = programs
         self._keeping = threading.Lock()
-        self._keeping_ease = Ease()
+        self._keeping_ease = AT_ONCE
 
     def bootstrap(self, tenant: Tenant, timeline_id: str) -> Timeline:
         """Make a tenant's first timeline, of an empty cluster."""
@@ -180,20 +180,24 @@ class Timelines:
         return self._store.take(tenant, timeline_id, running).lsn
 
     def keep_snapshots(
-        self, tenant: Tenant, timeline_id: str, ease: Ease | None = None
+        self, tenant: Tenant, timeline_id: str, *, gently: bool = False
     ) -> None:
         """Make the snapshots last that were taken in a hurry."""
-        mine = ease or Ease()
+        ease = Ease(gentle=gently)
         # One at a time: whoever asks for it may meet the service's own round.
-        if mine.gentle:
-            self._keeping_ease = mine
+        if gently:
+            self._keeping_ease = ease
         else:
-            self._keeping_ease.hurry()
-        with tenant.history.reading(mine), self._keeping:
+            self.hurry()
+        with tenant.history.reading(ease), self._keeping:
             own = snapshots.all_of(self._layout, tenant.id, timeline_id)
             for snapshot in own:
                 if not snapshot.lasts:
-                    snapshots.keep(snapshot, mine)
+                    snapshots.keep(snapshot, ease)
+
+    def hurry(self) -> None:
+        """Let `keep_snapshots` go on without pauses, where it is under way."""
+        self._keeping_ease.hurry()
 
     def ingest(self, tenant: Tenant, timeline_id: str) -> None:
         """Fetch the whole segments that only the safekeepers have."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from branchpg.errors import BranchpgError
 from branchpg.store import durable
-from branchpg.store.ease import Ease
+from branchpg.store.ease import AT_ONCE, Ease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,7 +96,7 @@ def probe(directory: str) -> Driver:
         source.write(b"x" * 4096)
         source.flush()
         try:
-            _share(target.fileno(), source.fileno(), 4096, Ease())
+            _share(target.fileno(), source.fileno(), 4096, AT_ONCE)
         except OSError:
             return Driver.COPY
     return Driver.REFLINK
@@ -108,7 +108,7 @@ def clone_file(
     *,
     driver: Driver,
     owner: Identity | None = None,
-    ease: Ease | None = None,
+    ease: Ease = AT_ONCE,
 ) -> None:
     """Copy one file to a name that is new; its mode stays."""
     with open(source, "rb", buffering=0) as origin:
@@ -116,13 +116,7 @@ def clone_file(
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         copy = os.open(target, flags, about.st_mode & 0o777)
         try:
-            _fill(
-                copy,
-                origin.fileno(),
-                about.st_size,
-                driver=driver,
-                ease=ease or Ease(),
-            )
+            _fill(copy, origin.fileno(), about.st_size, driver=driver, ease=ease)
             if owner:
                 os.fchown(copy, owner.uid, owner.gid)
         finally:
@@ -135,19 +129,14 @@ def clone_tree(
     *,
     driver: Driver,
     owner: Identity | None = None,
-    ease: Ease | None = None,
+    ease: Ease = AT_ONCE,
 ) -> None:
     """Copy a directory that nobody writes in, to a name that is new."""
-    _clone(source, target, _all, driver=driver, owner=owner, ease=ease or Ease())
+    _clone(source, target, _all, driver=driver, owner=owner, ease=ease)
 
 
 def clone_cluster(
-    source: str,
-    target: str,
-    *,
-    driver: Driver,
-    owner: Identity | None = None,
-    ease: Ease | None = None,
+    source: str, target: str, *, driver: Driver, owner: Identity | None = None
 ) -> None:
     """Copy a data directory, without WAL, as `pg_basebackup` would.
 
@@ -158,7 +147,7 @@ def clone_cluster(
         BranchpgError: it has tablespaces, which lie outside of it.
     """
     _refuse_tablespaces(source)
-    _clone(source, target, _belongs, driver=driver, owner=owner, ease=ease or Ease())
+    _clone(source, target, _belongs, driver=driver, owner=owner, ease=AT_ONCE)
     for name in ("archive_status", "summaries"):
         path = os.path.join(target, "pg_wal", name)
         os.mkdir(path, 0o700)

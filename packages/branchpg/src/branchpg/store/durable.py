@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from branchpg.store import failpoints
-from branchpg.store.ease import Ease
+from branchpg.store.ease import AT_ONCE, Ease
 
 if TYPE_CHECKING:
     from branchpg.spawn import Identity
@@ -85,13 +85,12 @@ def sync_file(path: str) -> None:
         os.close(handle)
 
 
-def sync_tree(root: str, ease: Ease | None = None) -> None:
+def sync_tree(root: str, ease: Ease = AT_ONCE) -> None:
     """Make a directory with all that is below it stay.
 
     One file after the other: syncfs would wait for everybody else's writes, too.
     """
     failpoints.step()
-    ease = ease or Ease()
     for directory, _directories, names in os.walk(root):
         for name in names:
             path = os.path.join(directory, name)

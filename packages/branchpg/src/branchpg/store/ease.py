@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Ease"]
+__all__ = ["AT_ONCE", "Ease"]
 
 _PAUSE: Final = 1.0
 
@@ -48,3 +48,7 @@ class Ease:
             began = time.monotonic()
             yield
             self._hurried.wait((time.monotonic() - began) * self.pause)
+
+
+AT_ONCE: Final = Ease()
+"""Of work that somebody waits for from the start."""

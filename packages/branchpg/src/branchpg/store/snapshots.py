@@ -14,11 +14,11 @@ import msgspec
 
 from branchpg.lsn import Lsn
 from branchpg.store import durable, failpoints
+from branchpg.store.ease import AT_ONCE, Ease
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from branchpg.store.ease import Ease
     from branchpg.store.layout import Layout
 
 __all__ = [
@@ -85,7 +85,7 @@ def publish(directory: str, snapshot: Snapshot, target: str) -> Snapshot:
     return msgspec.structs.replace(fresh, path=os.path.join(target, "data"))
 
 
-def keep(snapshot: Snapshot, ease: Ease | None = None) -> Snapshot:
+def keep(snapshot: Snapshot, ease: Ease = AT_ONCE) -> Snapshot:
     """Make a snapshot last."""
     directory = os.path.dirname(snapshot.path)
     durable.sync_tree(directory, ease)
