@@ -38,7 +38,7 @@ CPU is the forwarder's own processor time for a transaction (for COPY: for a MB)
 
 Ratios to PgBouncer in the runs (each 2 to 5 rounds of 1 or 2 s) on the way here, while
 others kept the two cores busy (load average 1 to 11): they say that the ways tie, and
-not much more. A quiet machine has yet to decide.
+not much more. The table above is of a machine that was at rest.
 
 | variant | 1 client | 8 clients | 64 clients |
 | --- | --- | --- | --- |

@@ -84,7 +84,7 @@ class Follower:
             "wal_retrieve_retry_interval": "100ms",
             "restart_after_crash": "off",
             # Little to write out at its end, and little log beside the leader's.
-            "shared_buffers": "64MB",
+            "shared_buffers": "16MB",
             "wal_keep_size": "0",
         }
         server = Server.start(programs, data, settings=settings, log=f"{data}.log")
