@@ -17,12 +17,8 @@ if TYPE_CHECKING:
 
 
 def api_processes(stack: Workspace) -> list[int]:
-    found = []
-    for pid in stack.processes():
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            if b"/workspace-api" in file.read():
-                found.append(pid)
-    return found
+    commands = stack.processes().items()
+    return [pid for pid, command in commands if b"/workspace-api" in command]
 
 
 @pytest.mark.timeout(300)

@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from stackyard.engine.process import tree
-from stackyard.engine.process.state import StateRoot
+from stack_processes import processes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 # In pytest's importlib mode a test module does not see its neighbours by itself.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -61,9 +59,9 @@ class Checkout:
         lines = (self.root / ".env").read_text().splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
-    def processes(self) -> list[int]:
-        state = StateRoot(self.home / "stackyard").project(self.name)
-        return [identity.pid for identity, _ in tree.marked(state.mark)]
+    def processes(self) -> Mapping[int, bytes]:
+        """All that runs of it: ids and command lines."""
+        return processes(self.home, self.name)
 
 
 @pytest.fixture(scope="module")
@@ -81,4 +79,4 @@ def syncstation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
         yield checkout
     finally:
         checkout.yard("down", "-v", "-y")
-    assert checkout.processes() == []
+    assert not checkout.processes()

@@ -17,12 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
-
-from stackyard.engine.process import tree
-from stackyard.engine.process.state import StateRoot
+from stack_processes import processes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 STACK = Path(__file__).parents[2] / "stacks" / "workspace"
 PORTS = (
@@ -86,9 +84,9 @@ class Workspace:
         lines = (self.root / ".env").read_text().splitlines()
         return dict(line.split("=", 1) for line in lines if line[:1] not in {"", "#"})
 
-    def processes(self) -> list[int]:
-        state = StateRoot(self.home / "stackyard").project("workspace")
-        return [identity.pid for identity, _ in tree.marked(state.mark)]
+    def processes(self) -> Mapping[int, bytes]:
+        """All that runs of it: ids and command lines."""
+        return processes(self.home, "workspace")
 
     def get(self, port: str, path: str) -> Any:
         """Return the JSON that a published port answers."""
@@ -165,7 +163,7 @@ def workspace(*profiles: str, up: tuple[str, ...] = ()) -> Iterator[Workspace]:
         found.run("--profile", "*", "down", "-v", "-y", "-t", "5")
         left = found.processes()
         shutil.rmtree(folder, ignore_errors=True)
-    assert left == []
+    assert not left
 
 
 def _free_ports() -> dict[str, int]:

@@ -240,14 +240,17 @@ def query(cursor: psycopg2.extensions.cursor, statement: str, *values: object) -
     return rows
 
 
-def postmasters(root: str) -> list[int]:
-    """Return the ids of the servers that run below a directory."""
-    found = []
+def postmasters(root: str) -> dict[int, bytes]:
+    """Return the servers that run below a directory: their ids and command lines.
+
+    Servers end at any time, so nobody should read more of one by its id alone.
+    """
+    found = {}
     for pid in filter(str.isdecimal, os.listdir("/proc")):
         with contextlib.suppress(OSError):
             place = os.readlink(f"/proc/{pid}/cwd")
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 command = file.read()
             if re.match(re.escape(root), place) or root.encode() in command:
-                found.append(int(pid))
+                found[int(pid)] = command
     return found

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import re
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -132,6 +135,23 @@ def test_interrupting_it_is_130(running: Stack) -> None:
     following.send_signal(signal.SIGINT)
 
     assert following.wait(15) == 130
+
+
+def test_an_interrupt_that_another_thread_is_given_ends_it(running: Stack) -> None:
+    following = running.begin("logs", "-f", "database")
+    running.lines_until(following, "ready")
+    main = following.pid
+    running.eventually(lambda: len(os.listdir(f"/proc/{main}/task")) > 1)
+    other = next(task for task in os.listdir(f"/proc/{main}/task") if int(task) != main)
+    running.eventually(lambda: sleeps_in_select(main))
+    ctypes.CDLL(None).tgkill(main, int(other), int(signal.SIGINT))
+
+    assert following.wait(15) == 130
+
+
+def sleeps_in_select(pid: int) -> bool:
+    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return state == "S"
 
 
 @pytest.mark.parametrize(

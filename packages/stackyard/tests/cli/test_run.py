@@ -81,8 +81,11 @@ def test_the_exit_code_passes_through_and_nothing_is_left(project: Stack) -> Non
 
 
 def command_line(pid: int) -> bytes:
-    with open(f"/proc/{pid}/cmdline", "rb") as file:
-        return file.read()
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""  # it has just ended
 
 
 def test_input_passes_through(project: Stack) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -170,6 +171,14 @@ class Project:
 
     def marked(self) -> list[int]:
         return [identity.pid for identity, _ in tree.marked(self.state.mark)]
+
+    def commands(self) -> dict[int, bytes]:
+        """Return the command lines of those that have not ended meanwhile."""
+        found = {}
+        for pid in self.marked():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return found
 
     def close(self) -> None:
         """End everything, the hard way."""

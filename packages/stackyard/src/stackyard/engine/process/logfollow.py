@@ -9,10 +9,11 @@ from __future__ import annotations
 import gc
 import os
 import select
+import signal
 import threading
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -146,7 +147,8 @@ class Follower:
         yield from self._look(since, first=True)
         threading.Thread(target=self._listen, args=(since,), daemon=True).start()
         try:
-            yield from self._until_the_end()
+            with self._woken_by_signals():
+                yield from self._until_the_end()
         finally:
             for reader in self._readers.values():
                 reader.close()
@@ -168,6 +170,23 @@ class Follower:
                 return
 
     # Waiting
+
+    @contextmanager
+    def _woken_by_signals(self) -> Iterator[None]:
+        """Have every signal end a wait.
+
+        The main thread sleeps on through one that comes just before its `select`, or
+        that the kernel gives to another thread; and Python handles it only afterwards.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        wake = self._wake_writer
+        before = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
 
     def _wait(self) -> bool:
         """Wait for something to happen; return whether it is still the time for it."""
