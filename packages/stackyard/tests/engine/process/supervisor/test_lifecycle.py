@@ -14,7 +14,7 @@ import pytest
 from process_support import eventually
 from project_support import SERVER, Project, ask, errors, gone, steps
 
-from stackyard.engine.errors import StateError
+from stackyard.engine.errors import CommandError, StateError
 from stackyard.engine.process.cgroups import Cgroups
 
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess:ResourceWarning")
@@ -64,6 +64,14 @@ def test_up_and_down(project: Project):
     assert project.marked() == []
     assert not project.state.path.exists()
     assert project.client.snapshot().containers == ()
+
+
+def test_a_question_about_what_is_gone_leaves_no_supervisor(project: Project):
+    """One is started for who asks in the moment in which the project goes down."""
+    with pytest.raises(CommandError):
+        project.client.context("gone", {})
+    eventually(lambda: not project.marked())
+    assert not project.state.path.exists()
 
 
 def test_a_dry_run_changes_nothing(project: Project):

@@ -37,6 +37,7 @@ class Api:
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
+        self._connected = 0
 
     async def serve(self, listener: socket.socket) -> asyncio.Server:
         """Start to accept connections."""
@@ -46,11 +47,15 @@ class Api:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         exchange = _Exchange(reader, writer)
+        self._connected += 1
         try:
             await self._answer(exchange)
         except (ConnectionError, h11.ProtocolError):
             pass
         finally:
+            self._connected -= 1
+            if not self._connected:
+                self._supervisor.end_if_unused()
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()

@@ -181,6 +181,15 @@ class Supervisor:
                 self._clear_goal()  # of `down` it goes with everything else
         self._end_if_empty()
 
+    def end_if_unused(self) -> None:
+        """End if nobody's command brought it up.
+
+        Who looks at a project in the moment in which it goes down starts another one.
+        """
+        goal = self._state.path / "goal.json"
+        if self._current is None and not goal.exists():
+            self._end_if_empty()
+
     def _end_if_empty(self) -> None:
         if not self.store.containers:
             self.ended.set()  # there is nothing left to look after
