@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from typing import TYPE_CHECKING
 
 import pytest
 from branchpg_harness.command_line import Cli
 
 from branchpg.client.storage import parse_size
 from branchpg.errors import BadRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Where there is no XFS, another file system shows the same, but that it shares blocks.
 STAND_IN = """#!/bin/sh
@@ -72,8 +76,18 @@ def test_data_moves_into_the_image_and_stays_there(able, place):
     for _ in range(2):
         able("start")
         assert os.path.ismount(data)
+        assert past_the_page_cache(place / "db/store.xfs") == ["1"]
         assert able.sql("main", "select a from kept") == "7"
         if not (place / "bin").exists():
             assert able.json("store", "status")["store"]["driver"] == "reflink"
         able("stop")
         assert not os.path.ismount(data)
+        assert past_the_page_cache(place / "db/store.xfs") == []
+
+
+def past_the_page_cache(image: Path) -> list[str]:
+    """Return whether each loop device of an image does without it."""
+    argv = ("losetup", "--noheadings", "--output", "DIO", "--associated", str(image))
+    return subprocess.run(
+        argv, check=True, capture_output=True, text=True
+    ).stdout.split()

@@ -95,6 +95,25 @@ def test_a_clone_is_made_in_pieces(xfs: str, size: int) -> None:
         assert before - os.statvfs(xfs).f_bfree < size / 4096 / 2  # blocks are shared
 
 
+def test_a_page_that_is_written_takes_little_more_than_itself(xfs: str) -> None:
+    """The file system would set aside 128 kB around each, and soon be full."""
+    pages, every = 256, 2**18
+    folder = f"{xfs}/written"
+    os.mkdir(folder)
+    with open(f"{folder}/table", "wb") as file:
+        file.write(os.urandom(pages * every))
+        os.fsync(file.fileno())
+    clone.clone_tree(folder, f"{folder}-copy", driver=clone.Driver.REFLINK)
+    before = os.statvfs(xfs)
+    with open(f"{folder}-copy/table", "r+b") as file:
+        for number in range(pages):
+            file.seek(number * every)
+            file.write(os.urandom(8192))
+        os.fsync(file.fileno())
+    taken = (before.f_bfree - os.statvfs(xfs).f_bfree) * before.f_frsize
+    assert pages * 8192 <= taken < 3 * pages * 8192
+
+
 def test_the_first_endpoint_takes_the_clone_of_the_parent_itself(stack: Stack) -> None:
     seed = sown(stack, "taken")
     file = os.stat(f"{seed}/data/PG_VERSION").st_ino

@@ -17,7 +17,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from branchpg.errors import BranchpgError
-from branchpg.store import durable
+from branchpg.store import durable, extents
 from branchpg.store.ease import AT_ONCE, Ease
 
 if TYPE_CHECKING:
@@ -205,6 +205,8 @@ def _clone(
             )
 
     _make(source, target, owner)
+    if driver.shares:
+        extents.set_aside_little(target)
     found = list(_walk(source, "", belongs))
     for relative, is_directory in found:
         if is_directory:
