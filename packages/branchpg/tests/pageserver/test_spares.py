@@ -5,14 +5,14 @@ from __future__ import annotations
 from branchpg.lsn import Lsn
 from branchpg.pageserver.spares import Demand, Pace
 
-MEGABYTE = 1024 * 1024
+FAST = 256 * 1024  # bytes in a second
 
 
-def watched(*megabytes: int, every: float = 5.0) -> Pace:
-    """Return what is known of a timeline that grew so much between looks."""
+def watched(*grown: int, every: float = 5.0) -> Pace:
+    """Return what is known of a timeline that grew so many times this, a look each."""
     pace = Pace(Lsn(0), 0.0)
-    for grown in megabytes:
-        pace = pace.after(Lsn(pace.head + grown * MEGABYTE), pace.at + every)
+    for many in grown:
+        pace = pace.after(Lsn(pace.head + many * FAST), pace.at + every)
     return pace
 
 

@@ -83,13 +83,14 @@ class First:
 
 
 def settings(
-    *, run: str, port: int, names: Sequence[str], quorum: int
+    programs: Programs, *, run: str, port: int, names: Sequence[str], quorum: int
 ) -> Mapping[str, str]:
     """Return the settings that a user must not change, of a server that writes."""
     standbys = ", ".join(names)
     return {
         **local.settings(run, port),
         "synchronous_standby_names": f"ANY {quorum} ({standbys})",
+        "wal_compression": programs.log_compression,
     }
 
 

@@ -248,7 +248,11 @@ class Endpoint:
         keepers = around.safekeepers
         names = keepers.names
         settings = configure.settings(
-            run=around.run, port=self._port, names=names, quorum=keepers.quorum
+            around.programs,
+            run=around.run,
+            port=self._port,
+            names=names,
+            quorum=keepers.quorum,
         )
         server = self._launch(settings)
         running = Running(

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from branchpg.errors import BranchpgError
-from branchpg.pageserver import settings
+from branchpg.pageserver import schedule, settings
 from branchpg.pageserver.attachments import Attachments
 from branchpg.pageserver.branches import Branches
 from branchpg.pageserver.collect import Collector
@@ -39,6 +39,8 @@ __all__ = ["Pageserver"]
 
 _LOG: Final = logging.getLogger(__name__)
 _INGEST_SECONDS: Final = 5.0
+_SPARE_AT: Final = 0.5  # of the way to a snapshot, which takes it
+_WITHOUT_SPARE_AT: Final = 2.0
 
 
 class Pageserver:
@@ -165,20 +167,20 @@ class Pageserver:
         head = self.wal.head(tenant.catalog, timeline)
         lag = self.timelines.lag(tenant, timeline_id, head)
         size = tenant.catalog.wal_segment_size
-        distance = config["checkpoint_distance"]
-        if not self.driver.shares:  # a full copy: more rarely
-            distance *= 16
         last = self._snapshots.setdefault(timeline_id, time.monotonic())
         waited = time.monotonic() - last
         timeout = settings.seconds(tenant.catalog.config, "checkpoint_timeout")
-        if lag >= distance // 2:
+        way = schedule.way_to_a_snapshot(
+            lag, waited, config["checkpoint_distance"], in_full=not self.driver.shares
+        )
+        if way >= _SPARE_AT:
             self.spares.begin_one_over(tenant, timeline_id)
         # Not of a branch that was just made, however old its parent's snapshot is.
-        due = (lag >= distance and head - timeline.start_lsn > size) or (
+        due = (way >= 1 and head - timeline.start_lsn > size) or (
             waited >= timeout and lag > size and self.driver.shares
         )
         making = self.spares.is_making(tenant, timeline_id)
-        if due and (not making or lag >= 2 * distance):
+        if due and (not making or way >= _WITHOUT_SPARE_AT):
             self._snapshots[timeline_id] = time.monotonic()
             self.timelines.snapshot(tenant, timeline_id)
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["Demand", "Pace", "Spares"]
 
 _LOG: Final = logging.getLogger(__name__)
-_BUSY: Final = 1024 * 1024  # bytes of WAL in a second
+_BUSY: Final = 256 * 1024  # bytes of WAL in a second
 _LOOKS: Final = 3  # a start and the end of a segment that a snapshot makes are two
 _REST_SECONDS: Final = 60.0
 _AGAIN_SECONDS: Final = 30.0  # after one could not be made

@@ -35,7 +35,7 @@ __all__ = ["NAME", "Follower", "Stopped"]
 NAME: Final = "branchpg_follower"
 """The application name by which its leader sees it."""
 
-_NEAR: Final = 64 * 1024 * 1024
+_NEAR: Final = 16 * 1024 * 1024
 """Replaying this many bytes again takes no longer than a checkpoint of the leader."""
 
 _SECONDS: Final = 10.0

@@ -64,6 +64,16 @@ class Programs:
             self.directory, version=self.version, identity=self.identity
         )
 
+    @cached_property
+    def log_compression(self) -> str:
+        """How pages in the log are compressed: `lz4` where it was built with it."""
+        ask = ("-C", "wal_compression", "-c", "wal_compression=lz4")
+        nothing = ("-c", f"config_file={os.devnull}", "-D", self.directory)
+        try:
+            return self.output("postgres", *ask, *nothing).strip()
+        except BranchpgError:
+            return "off"
+
     def path(self, name: str) -> str:
         """Return the file of a program."""
         return os.path.join(self.reachable, name)
