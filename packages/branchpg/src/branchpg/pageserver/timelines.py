@@ -47,7 +47,9 @@ _WAIT_SECONDS: Final = 30.0
 _LAG: Final = {
     # Replaying this much WAL takes about as long as a snapshot.
     clone.Driver.REFLINK: 16 * _MEGABYTE,
-    clone.Driver.COPY: 512 * _MEGABYTE,
+    # Up to two seconds of replay: a full copy takes its space at once, and a branch
+    # that nobody reads would need none.
+    clone.Driver.COPY: 128 * _MEGABYTE,
 }
 
 
