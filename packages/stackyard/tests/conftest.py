@@ -1,8 +1,9 @@
-"""What all tests share: hypothesis profiles, and the way to the helpers."""
+"""What all tests share: profiles, signals, and the way to the helpers."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from hypothesis import HealthCheck, settings
 
 # In pytest's importlib mode a test module does not see its neighbours by itself.
 sys.path.insert(0, str(Path(__file__).parent / "compose"))
+
+# What a shell starts in the background ignores it, and so would what tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _COMMON = settings(
     deadline=None,  # pytest's timeout bounds a test, whatever one example takes
