@@ -152,11 +152,10 @@ What did not help:
   as the work: see decision 16;
 - that compression while snapshots came by bytes of log alone, after many more changes
   for the next copy to replay: with branches the parent had 0.49 of its speed over all
-  at 1.5 GB, where it had 0.85 without; or with no checkpoint of the parent within 64 MB
-  of the last: first rows after 0.55 s at 0.2 GB in place of 0.31;
-- no checkpoint of the parent where its last is within 64 MB of such a log: the replay
-  took longer (first row 0.6 to 1.0 s in place of 0.4), and the parent had 0.63 (one
-  run);
+  at 1.5 GB, where it had 0.85 without (one run each);
+- no checkpoint of the parent where its last is within 64 MB of such a log, in place of
+  16: the replay took longer, first rows 0.55 to 1.0 s in place of 0.3 to 0.4 at 0.2 GB
+  (one run each);
 - standing back. Where the kernel groups processes by session (`sched_autogroup`), a
   server counts as much as any other with all of its processes, and `nice` counts inside
   of a server only. With the groups of the pageserver, of the copy and of the starting

@@ -17,9 +17,6 @@ from stack_processes import processes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# In pytest's importlib mode a test module does not see its neighbours by itself.
-sys.path.insert(0, str(Path(__file__).parent))
-
 STACKS = Path(__file__).parents[2] / "stacks"
 
 

@@ -143,13 +143,13 @@ def test_an_interrupt_that_another_thread_is_given_ends_it(running: Stack) -> No
     main = following.pid
     running.eventually(lambda: len(os.listdir(f"/proc/{main}/task")) > 1)
     other = next(task for task in os.listdir(f"/proc/{main}/task") if int(task) != main)
-    running.eventually(lambda: sleeps_in_select(main))
+    running.eventually(lambda: sleeps(main))
     ctypes.CDLL(None).tgkill(main, int(other), int(signal.SIGINT))
 
     assert following.wait(15) == 130
 
 
-def sleeps_in_select(pid: int) -> bool:
+def sleeps(pid: int) -> bool:
     state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     return state == "S"
 

@@ -84,7 +84,8 @@ def _mount(image: str, directory: str, environment: Mapping[str, str]) -> None:
     """Mount an image past the page cache of the file system that it lies on.
 
     That would hold everything twice, and each flush would wait for the writes of all
-    (bench/results/branch.md). Linux does with it where it cannot do without.
+    (bench/results/branch.md). Where that file system allows nothing else, Linux goes
+    through the cache all the same.
     """
     attach = ["losetup", "--find", "--show", "--direct-io=on", image]
     device = _run(attach, environment).strip()

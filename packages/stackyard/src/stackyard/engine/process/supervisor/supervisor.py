@@ -63,6 +63,7 @@ class Supervisor:
     ) -> None:
         """Make a supervisor; `keeper` is one that was begun for it, if none ran."""
         self._state = state
+        self._goal = state.path / "goal.json"
         self._keeper_beginning = keeper
         self._begin_anew = begin_anew
         self.store = Store(state, block)
@@ -186,8 +187,7 @@ class Supervisor:
 
         Who looks at a project in the moment in which it goes down starts another one.
         """
-        goal = self._state.path / "goal.json"
-        if self._current is None and not goal.exists():
+        if self._current is None and not self._goal.exists():
             self._end_if_empty()
 
     def _end_if_empty(self) -> None:
@@ -199,18 +199,18 @@ class Supervisor:
     def _set_goal(self, name: str, command: Command) -> None:
         goal = {"name": name, "command": msgspec.to_builtins(command)}
         try:
-            replace_file(self._state.path / "goal.json", msgspec.json.encode(goal))
+            replace_file(self._goal, msgspec.json.encode(goal))
         except OSError:
             # On a full disk things can still be ended: that may be what makes room.
             if name not in PREEMPTING:
                 raise
 
     def _clear_goal(self) -> None:
-        (self._state.path / "goal.json").unlink(missing_ok=True)
+        self._goal.unlink(missing_ok=True)
 
     async def _finish_goal(self) -> None:
         try:
-            goal = msgspec.json.decode((self._state.path / "goal.json").read_bytes())
+            goal = msgspec.json.decode(self._goal.read_bytes())
             kind = COMMANDS[goal["name"]]
             command = msgspec.convert(goal["command"], kind)
         except FileNotFoundError:
