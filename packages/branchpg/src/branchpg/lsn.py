@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from branchpg.errors import BadRequest
 
-__all__ = ["PAGE", "SEGMENT", "Lsn", "Segment", "record_end"]
+__all__ = ["PAGE", "SEGMENT", "Lsn", "Segment", "history_name", "record_end"]
 
 PAGE: Final = 8192
 """Bytes of a WAL page, as every build of PostgreSQL has them by default."""
@@ -64,10 +64,15 @@ class Segment:
         """Return the segment that the byte at a position lies in."""
         return cls(lsn // size, postgres_timeline, size)
 
+    @staticmethod
+    def is_name(name: str) -> bool:
+        """Return whether a file is called like a segment."""
+        return _NAME.fullmatch(name) is not None
+
     @classmethod
     def of_name(cls, name: str, size: int = SEGMENT) -> Self:
         """Read a file name; raise BadRequest for what is none of a segment."""
-        if not _NAME.fullmatch(name):
+        if not cls.is_name(name):
             raise BadRequest(f'"{name}" is not the name of a WAL segment')
         timeline, high, low = (int(name[at : at + 8], 16) for at in (0, 8, 16))
         return cls(high * (0x100000000 // size) + low, timeline, size)
@@ -92,6 +97,11 @@ class Segment:
     def next(self) -> Segment:
         """Return the segment after this one."""
         return Segment(self.number + 1, self.postgres_timeline, self.size)
+
+
+def history_name(postgres_timeline: int) -> str:
+    """Return the name of the file that tells where a timeline came from."""
+    return f"{postgres_timeline:08X}.history"
 
 
 def record_end(start: Lsn, length: int, size: int = SEGMENT) -> Lsn:

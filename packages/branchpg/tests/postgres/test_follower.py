@@ -72,10 +72,20 @@ class Place:
         with open(f"{self.root}/follower/standby.signal", "wb"):
             owner.give_tree(f"{self.root}/follower", self.programs.identity)
 
+    def control(self) -> cluster.ControlData:
+        """Return what the follower's control file says."""
+        return cluster.control_data(self.programs, f"{self.root}/follower")
+
     async def follow(self) -> Follower:
         data = f"{self.root}/follower"
         return await Follower.start(
-            self.programs, data, run=self.run, port=FOLLOWER, leader=self.dsn()
+            self.programs,
+            data,
+            run=self.run,
+            port=FOLLOWER,
+            leader=self.dsn(),
+            settings=local.settings(self.run, FOLLOWER),
+            log=f"{data}.log",
         )
 
 
@@ -103,7 +113,7 @@ def test_it_stops_after_what_its_leader_had_written(place: Place) -> None:
             stopped = await follower.settle()
             place.sql("DELETE FROM t")
             assert stopped.lsn >= written
-            assert stopped.control.redo <= stopped.lsn
+            assert place.control().redo <= stopped.lsn
             assert not follower.runs
         # It is no replica any more: on the same PostgreSQL timeline it goes on alone.
         os.unlink(f"{place.root}/follower/standby.signal")
@@ -128,8 +138,36 @@ def test_what_it_leaves_needs_little_replay(place: Place) -> None:
             follower = await place.follow()
             place.sql("INSERT INTO t SELECT generate_series(1, 1200000)")
             written = Lsn.parse(str(place.sql("SELECT pg_current_wal_flush_lsn()")))
-            stopped = await follower.settle()
-            assert stopped.control.redo >= written
+            await follower.settle()
+            assert place.control().redo >= written
+
+    asyncio.run(live())
+
+
+def test_promoted_it_goes_on_after_what_its_leader_had_written(place: Place) -> None:
+    """Without a start: a connection to it lasts. And wherever its directory goes."""
+
+    async def live() -> None:
+        async with place.leading():
+            follower = await place.follow()
+            connection = psycopg2.connect(place.dsn(FOLLOWER))
+            connection.autocommit = True
+            place.sql("INSERT INTO t SELECT generate_series(1, 1000)")
+            written = Lsn.parse(str(place.sql("SELECT pg_current_wal_flush_lsn()")))
+            promotion = await follower.promote()
+            assert promotion.postgres_timeline == 2
+            assert promotion.lsn >= written
+            place.sql("DELETE FROM t")
+            os.rename(f"{place.root}/follower", f"{place.root}/branch")
+            with contextlib.closing(connection), connection.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM t")
+                assert cursor.fetchone() == (1000,)
+                cursor.execute("INSERT INTO t VALUES (0)")
+                cursor.execute("ALTER SYSTEM SET work_mem = '7MB'")
+            place.sql("SELECT pg_reload_conf()", FOLLOWER)
+            assert place.sql("SHOW work_mem", FOLLOWER) == "7MB"
+            assert place.sql("SELECT count(*) FROM t") == 0
+            await follower.end()
 
     asyncio.run(live())
 

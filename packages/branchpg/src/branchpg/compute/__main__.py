@@ -9,24 +9,27 @@ import shutil
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from branchpg.compute import app, directory
+from branchpg.compute import app, configure, directory
 from branchpg.compute.configure import First
-from branchpg.compute.endpoint import Surroundings
 from branchpg.compute.fleet import Fleet
+from branchpg.compute.followers import Followers
+from branchpg.compute.ports import Ports
 from branchpg.compute.proxy.proxy import Proxy
 from branchpg.compute.proxy.settings import Limits
 from branchpg.compute.proxy.settings import Settings as ProxySettings
 from branchpg.compute.proxy.tls import context_of
+from branchpg.compute.running import Surroundings
 from branchpg.compute.storage import Storage
 from branchpg.environment import environment
 from branchpg.errors import BranchpgError, TryLater
 from branchpg.http import service
 from branchpg.http.app import application
-from branchpg.http.client import address, http_address
+from branchpg.http.client import Address, address, http_address
 from branchpg.http.options import read_token, report
 from branchpg.http.safekeepers import Safekeepers, addresses_of
 from branchpg.http.volume import observe
@@ -35,11 +38,11 @@ from branchpg.postgres import local, programs
 if TYPE_CHECKING:
     import socket
 
-    from branchpg.http.client import Address
     from branchpg.postgres.programs import Programs
 
 _LOG: Final = logging.getLogger("branchpg.compute")
 _PAGESERVER_SECONDS: Final = 60.0
+_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,20 +175,37 @@ def _surroundings(place: _Place) -> Surroundings:
     control = address(options.pageserver_pg, default_port=6400)
     tenant = options.tenant or _only_tenant(pageserver, place.token)
     secret = f" password={place.token}" if place.token else ""
+    safekeepers = Safekeepers(
+        addresses_of(options.safekeepers), quorum=options.quorum, token=place.token
+    )
+    workdir, ports = os.path.abspath(options.workdir), Ports()
     return Surroundings(
         programs=place.programs,
-        storage=Storage(pageserver, tenant, place.token),
-        safekeepers=Safekeepers(
-            addresses_of(options.safekeepers),
-            quorum=options.quorum,
-            token=place.token,
-        ),
-        workdir=os.path.abspath(options.workdir),
+        storage=Storage(pageserver, tenant, place.token, compute=_reached_at(place)),
+        safekeepers=safekeepers,
+        workdir=workdir,
         run=place.run,
+        ports=ports,
+        followers=Followers(
+            place.programs,
+            workdir=workdir,
+            run=place.run,
+            ports=ports,
+            settings=partial(
+                configure.settings, place.programs, place.run, keepers=safekeepers
+            ),
+        ),
         control_dsn=f"host={control.host} port={control.port} user=branchpg "
         f"dbname=branchpg{secret}",
         first=First(options.role, _password(options), options.database),
     )
+
+
+def _reached_at(place: _Place) -> Address:
+    """Return where the pageserver, on the same machine, reaches this service."""
+    host = address(place.options.listen_http).host
+    port = service.port_of(place.listener)
+    return Address("127.0.0.1" if host in _EVERYWHERE else host, port)
 
 
 def _password(options: Options) -> str:

@@ -7,22 +7,24 @@ import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import prometheus_client
 import psycopg2
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from branchpg.errors import NotFound, TryLater
-from branchpg.http.app import json
+from branchpg.errors import Conflict, NotFound, TryLater
+from branchpg.http.app import body, json
 from branchpg.postgres.cluster import SUPERUSER
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from branchpg.compute.endpoint import Endpoint, Running
+    from branchpg.compute.endpoint import Endpoint
     from branchpg.compute.fleet import Fleet
     from branchpg.compute.proxy.proxy import Proxy
+    from branchpg.compute.running import Running
     from branchpg.postgres.programs import Programs
 
 __all__ = ["metrics", "routes"]
@@ -41,6 +43,10 @@ def routes(fleet: Fleet, programs: Programs) -> list[Route]:
         Route("/dbs_and_roles", compute.databases_and_roles),
         Route("/check_writability", compute.writability, methods=["POST"]),
         Route("/terminate", compute.terminate, methods=["POST"]),
+        Route("/v1/follower", compute.follow, methods=["POST"]),
+        Route("/v1/follower/{name}/promote", compute.promote, methods=["POST"]),
+        Route("/v1/follower/{name}/settle", compute.settle, methods=["POST"]),
+        Route("/v1/follower/{name}", compute.end_follower, methods=["DELETE"]),
     ]
 
 
@@ -60,6 +66,15 @@ def metrics(fleet: Fleet, proxy: Proxy) -> Route:
         return PlainTextResponse(text, media_type=kind)
 
     return Route("/metrics", answer)
+
+
+class _Follower(msgspec.Struct, forbid_unknown_fields=True):
+    """A server that is to follow an endpoint's, as long as that has a generation."""
+
+    name: str
+    pgdata: str
+    endpoint_id: str
+    generation: int
 
 
 class _Compute:
@@ -148,6 +163,31 @@ class _Compute:
             lsn = await asyncio.to_thread(_position, endpoint.running)
             await endpoint.suspend()
         return json({"lsn": lsn})
+
+    async def follow(self, request: Request) -> Response:
+        """Start a follower; answer when it has caught up."""
+        wanted = await body(request, _Follower)
+        endpoint = self._fleet.endpoints.get(wanted.endpoint_id)
+        running = endpoint.running if endpoint else None
+        if running is None or running.generation != wanted.generation:
+            raise Conflict(f"generation {wanted.generation} does not run here")
+        await self._fleet.followers.start(wanted.name, wanted.pgdata, running.dsn)
+        return json({})
+
+    async def promote(self, request: Request) -> Response:
+        """Let a follower go on by itself; answer from where on."""
+        name = request.path_params["name"]
+        return json(await self._fleet.followers.promote(name))
+
+    async def settle(self, request: Request) -> Response:
+        """End a follower between two records; answer where."""
+        name = request.path_params["name"]
+        return json(await self._fleet.followers.settle(name))
+
+    async def end_follower(self, request: Request) -> Response:
+        """End a follower, if it is there."""
+        await self._fleet.followers.end(request.path_params["name"])
+        return json({})
 
     def _endpoint(self, request: Request) -> Endpoint | None:
         return self._fleet.endpoints.get(self._wanted(request))

@@ -15,6 +15,7 @@ from branchpg.postgres import local
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from branchpg.http.safekeepers import Safekeepers
     from branchpg.postgres.programs import Programs
 
 __all__ = ["First", "first_start", "settings", "write_control"]
@@ -83,13 +84,13 @@ class First:
 
 
 def settings(
-    programs: Programs, *, run: str, port: int, names: Sequence[str], quorum: int
+    programs: Programs, run: str, port: int, *, keepers: Safekeepers
 ) -> Mapping[str, str]:
     """Return the settings that a user must not change, of a server that writes."""
-    standbys = ", ".join(names)
+    standbys = ", ".join(keepers.names)
     return {
         **local.settings(run, port),
-        "synchronous_standby_names": f"ANY {quorum} ({standbys})",
+        "synchronous_standby_names": f"ANY {keepers.quorum} ({standbys})",
         "wal_compression": programs.log_compression,
     }
 

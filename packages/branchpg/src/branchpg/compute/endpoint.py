@@ -7,16 +7,16 @@ import contextlib
 import logging
 import os
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from branchpg.compute import configure, directory
 from branchpg.compute.activity import Activity, Observer
 from branchpg.compute.directory import Held
-from branchpg.compute.proxy.backend import Closing
+from branchpg.compute.running import Running
 from branchpg.errors import BranchpgError, TryLater
 from branchpg.lsn import Lsn
 from branchpg.postgres import cluster, local
+from branchpg.postgres.follower import forget_following
 from branchpg.postgres.replay import wait_for_replay
 from branchpg.postgres.server import Server, end_leftover, postmaster, recover
 from branchpg.store import durable
@@ -24,60 +24,15 @@ from branchpg.store import durable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from branchpg.compute.configure import First
-    from branchpg.compute.storage import Storage
-    from branchpg.http.safekeepers import Safekeepers
-    from branchpg.postgres.programs import Programs
-    from branchpg.store.catalog import Generation
+    from branchpg.compute.running import Surroundings
 
-__all__ = ["Endpoint", "RetiredError", "Running", "Surroundings"]
+__all__ = ["Endpoint", "RetiredError"]
 
 _LOG: Final = logging.getLogger(__name__)
 _STOP_SECONDS: Final = 20.0
+_SETTLE_SECONDS: Final = 10.0
+_AGAIN_SECONDS: Final = 0.5
 _LOG_SECONDS: Final = 40.0  # a new segment is forced to disk, maybe of a busy one
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What all endpoints of a compute share.
-
-    Attributes:
-        programs: the PostgreSQL that they run.
-        storage: the pageserver.
-        safekeepers: where commits are made to last.
-        workdir: below it each has its directory.
-        run: a directory for sockets, of a short name.
-        control_dsn: where the SQL functions find the pageserver.
-        first: what a new cluster gets.
-    """
-
-    programs: Programs
-    storage: Storage
-    safekeepers: Safekeepers
-    workdir: str
-    run: str
-    control_dsn: str
-    first: First
-
-
-@dataclass(eq=False)
-class Running:
-    """A server that runs.
-
-    `timings` are the milliseconds of its start by step, by compute_ctl's names.
-    """
-
-    server: Server
-    timeline_id: str
-    generation: int
-    dsn: str
-    socket_path: str
-    observer: Observer
-    start_lsn: Lsn
-    history: tuple[Generation, ...]
-    timings: Mapping[str, int]
-    closing: Closing = field(default_factory=Closing)
-    started_at: float = field(default_factory=time.time)
 
 
 class RetiredError(Exception):
@@ -90,7 +45,6 @@ class Endpoint:
     def __init__(
         self,
         endpoint_id: str,
-        port: int,
         surroundings: Surroundings,
         *,
         read_only: bool = False,
@@ -107,7 +61,7 @@ class Endpoint:
         self.error: str | None = None
         self.timings: Mapping[str, int] = {}
         self.running: Running | None = None
-        self._port = port
+        self._port = surroundings.ports.take()
         self._around = surroundings
         self._lock = asyncio.Lock()
         self._seen: Activity | None = None
@@ -169,9 +123,11 @@ class Endpoint:
         Whoever comes for it meanwhile, or afterwards, has to ask for another endpoint.
         """
         async with self._lock:
-            self.is_retired = True
             if self.running:
                 await self._end(self.running)
+            if not self.is_retired:
+                self._around.ports.give_back(self._port)
+            self.is_retired = True
             return directory.set_aside(os.path.dirname(self.pgdata))
 
     async def suspend(self) -> None:
@@ -245,16 +201,14 @@ class Endpoint:
         about = Held(timeline_id, attached.generation, durable.boot_id())
         directory.write_held(self.pgdata, about)
         configure.write_control(self.pgdata, around.control_dsn, around.programs)
-        keepers = around.safekeepers
-        names = keepers.names
-        settings = configure.settings(
-            around.programs,
-            run=around.run,
-            port=self._port,
-            names=names,
-            quorum=keepers.quorum,
-        )
-        server = self._launch(settings)
+        names = around.safekeepers.names
+        server = await self._promoted(attached.follower)
+        was_promoted = server is not None
+        if server is None:
+            settings = configure.settings(
+                around.programs, around.run, self._port, keepers=around.safekeepers
+            )
+            server = self._launch(settings)
         running = Running(
             server=server,
             timeline_id=timeline_id,
@@ -265,13 +219,21 @@ class Endpoint:
             start_lsn=attached.start_lsn,
             history=attached.history,
             timings=clock.told,
+            was_promoted=was_promoted,
         )
         try:
             await server.wait_until_ready()
             clock.note("start_postgres_ms")
-            await self._connect(running)
+            await self._let_receive(running)
             clock.note("sync_safekeepers_ms")
-            await self._configure(running)
+            if directory.is_configured(self.pgdata):
+                # Owned by what it is of: `_end` ends it.
+                running.confirming = asyncio.create_task(  # noqa: TID251
+                    self._confirm_later(running)
+                )
+            else:
+                await self._confirm(running)
+                await self._configure(running)
             clock.note("config_ms")
         except BaseException:
             await server.stop(fast=False)
@@ -281,12 +243,21 @@ class Endpoint:
         _LOG.info("endpoint %s runs %s: %s", self.id, timeline_id, clock.told)
         return running
 
-    async def _connect(self, running: Running) -> None:
-        """Let the safekeepers pull, and then the pageserver know.
+    async def _promoted(self, follower: str | None) -> Server | None:
+        """Return the server that runs on the directory already, if one does."""
+        if follower is None:
+            return None
+        promoted = self._around.followers.take(follower)
+        if promoted is None:
+            await end_leftover(self.pgdata)  # it may be about to end
+            return None
+        self._around.ports.give_back(self._port)
+        self._port = promoted.port
+        promoted.server.moved_to(self.pgdata, self._log)
+        return promoted.server
 
-        In this order, and once a quorum has some of the log on disk: from then on the
-        pageserver takes a timeline of which they have nothing for one that was lost.
-        """
+    async def _let_receive(self, running: Running) -> None:
+        """Let the safekeepers pull."""
         around = self._around
         count = await asyncio.to_thread(self._receive, running)
         if count < around.safekeepers.quorum:
@@ -294,13 +265,45 @@ class Endpoint:
                 f"{count} safekeepers receive, {around.safekeepers.quorum} are needed",
                 hint="see the log of the safekeepers",
             )
+
+    async def _confirm(self, running: Running) -> None:
+        """Let the pageserver know that it runs.
+
+        Once a quorum has some of the log on disk: from then on the pageserver takes a
+        timeline of which they have nothing for one that was lost.
+        """
         await asyncio.to_thread(self._wait_for_log, running)
         await asyncio.to_thread(
-            around.storage.ready,
+            self._around.storage.ready,
             running.timeline_id,
             running.generation,
             running.dsn,
         )
+
+    async def _confirm_later(self, running: Running) -> None:
+        """Do so while clients are served: commits wait for a quorum by themselves."""
+        try:
+            is_known = False
+            while not is_known:
+                is_known = await self._is_confirmed(running)
+            if running.was_promoted:
+                await self._settle_in(running)
+        except BranchpgError as error:  # it was given to another compute, or deleted
+            _LOG.warning("endpoint %s ends: %s", self.id, error)
+            self.error = str(error)
+            async with self._lock:
+                if self.running is running:
+                    await self._end(running, fast=False)
+
+    async def _is_confirmed(self, running: Running) -> bool:
+        """Return whether the pageserver knows; False, after a while, where not yet."""
+        try:
+            await self._confirm(running)
+        except TryLater as error:
+            _LOG.warning("endpoint %s: %s", self.id, error)
+            await asyncio.sleep(_AGAIN_SECONDS)
+            return False
+        return True
 
     def _wait_for_log(self, running: Running) -> None:
         around = self._around
@@ -326,15 +329,20 @@ class Endpoint:
         if running.generation and seen.safekeepers < wanted:
             await asyncio.to_thread(self._receive, running)
 
+    async def _settle_in(self, running: Running) -> None:
+        """Let one that was promoted be like others, when its parent has rested."""
+        await asyncio.sleep(_SETTLE_SECONDS)
+        try:
+            await asyncio.to_thread(forget_following, running.dsn, self.pgdata)
+        except (BranchpgError, OSError) as error:
+            _LOG.warning("endpoint %s: %s", self.id, error)
+
     async def _configure(self, running: Running) -> None:
         around = self._around
-        if not directory.is_configured(self.pgdata):
-            await asyncio.to_thread(configure.first_start, running.dsn, around.first)
-            directory.mark_configured(self.pgdata, around.programs)
-            # So that branches find all of it made.
-            await asyncio.to_thread(
-                around.storage.ask_for_snapshot, running.timeline_id
-            )
+        await asyncio.to_thread(configure.first_start, running.dsn, around.first)
+        directory.mark_configured(self.pgdata, around.programs)
+        # So that branches find all of it made.
+        await asyncio.to_thread(around.storage.ask_for_snapshot, running.timeline_id)
 
     async def _read(self, timeline_id: str) -> Running:
         around, clock = self._around, _Clock()
@@ -382,6 +390,9 @@ class Endpoint:
         self._seen = None
         running.closing.close()
         running.observer.close()
+        confirming = running.confirming
+        if confirming and confirming is not asyncio.current_task():
+            confirming.cancel()
         await running.server.stop(fast=fast, within=_STOP_SECONDS)
         if self.read_only:
             return

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from branchpg.compute.endpoint import Endpoint, RetiredError, Running
+from branchpg.compute.endpoint import Endpoint, RetiredError
 from branchpg.compute.proxy.backend import Closing, Lease, Route
 from branchpg.compute.starts import Starts
 from branchpg.errors import BadRequest, BranchpgError, NotFound
@@ -22,7 +22,8 @@ from branchpg.lsn import Lsn
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from branchpg.compute.endpoint import Surroundings
+    from branchpg.compute.followers import Followers
+    from branchpg.compute.running import Running, Surroundings
     from branchpg.store.catalog import Branch, Catalog
 
 __all__ = ["Fleet"]
@@ -33,7 +34,6 @@ _RETRY_SECONDS: Final = 0.2
 _LOOK_SECONDS: Final = 1.0
 _EPHEMERAL_SECONDS: Final = 30.0
 _NEVER: Final = -1
-_PORTS: Final = range(1024, 65536)  # names of sockets; nothing listens on TCP
 
 
 @dataclass(eq=False, frozen=True)
@@ -56,7 +56,6 @@ class Fleet:
         self._database = database.encode()
         self._endpoints: dict[str, Endpoint] = {}
         self._starts = Starts()
-        self._ports = iter(_PORTS)
         self._catalog: Catalog | None = None
         self._aliased: set[_Aliased] = set()
         self._watcher = f"compute-{secrets.token_hex(4)}"
@@ -65,6 +64,11 @@ class Fleet:
     def endpoints(self) -> Mapping[str, Endpoint]:
         """Those that were used since this compute started, by id."""
         return self._endpoints
+
+    @property
+    def followers(self) -> Followers:
+        """The servers that follow those of endpoints."""
+        return self._around.followers
 
     @property
     def catalog(self) -> Catalog:
@@ -149,6 +153,7 @@ class Fleet:
             await asyncio.sleep(_LOOK_SECONDS)
             for endpoint in tuple(self._endpoints.values()):
                 await self._look_at(endpoint)
+            await self.followers.end_unused()
 
     async def connect(self, route: Route) -> Lease:
         """Return a lease on the server that a route leads to; see proxy.backend."""
@@ -181,6 +186,7 @@ class Fleet:
 
     async def stop(self) -> None:
         """Suspend everything."""
+        await self.followers.close()
         async with asyncio.TaskGroup() as tasks:
             for endpoint in self._endpoints.values():
                 tasks.create_task(endpoint.suspend())
@@ -274,7 +280,6 @@ class Fleet:
             about = self.catalog.endpoints[endpoint_id]
             self._endpoints[endpoint_id] = Endpoint(
                 endpoint_id,
-                next(self._ports),
                 self._around,
                 read_only=about.type == "read_only",
                 lsn=about.lsn,
@@ -286,7 +291,6 @@ class Fleet:
         if endpoint_id not in self._endpoints:
             self._endpoints[endpoint_id] = Endpoint(
                 endpoint_id,
-                next(self._ports),
                 self._around,
                 read_only=True,
                 lsn=lsn,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from branchpg.errors import TryLater
 
 if TYPE_CHECKING:
-    from branchpg.compute.endpoint import Endpoint, Running
+    from branchpg.compute.endpoint import Endpoint
+    from branchpg.compute.running import Running
 
 __all__ = ["Starts"]
 

@@ -24,6 +24,7 @@ class Attached(msgspec.Struct, frozen=True):
     end_lsn: Lsn
     history: tuple[Generation, ...]
     was_kept: bool
+    follower: str | None = None
 
 
 class _Materialised(msgspec.Struct):
@@ -42,8 +43,11 @@ class _Tenant(msgspec.Struct):
 class Storage:
     """One tenant at the pageserver. Everything blocks."""
 
-    def __init__(self, to: Address, tenant_id: str, token: str | None) -> None:
+    def __init__(
+        self, to: Address, tenant_id: str, token: str | None, *, compute: Address
+    ) -> None:
         self._client = HttpClient(to, token=token)
+        self._compute = compute
         self.tenant_id = tenant_id
 
     @staticmethod
@@ -81,7 +85,12 @@ class Storage:
         self, timeline_id: str, endpoint_id: str, pgdata: str, held: int | None
     ) -> Attached:
         """Ask for a timeline, in a data directory that may be good still."""
-        content = {"endpoint_id": endpoint_id, "pgdata": pgdata, "held": held}
+        content = {
+            "endpoint_id": endpoint_id,
+            "pgdata": pgdata,
+            "held": held,
+            "compute": str(self._compute),
+        }
         where = self._path(timeline_id, "attach")
         return self._client.send("POST", where, content, Attached, within=_LONG)
 

@@ -59,7 +59,7 @@ def main(
     keepers = Safekeepers(addresses_of(safekeepers), token=token)
     with service.locked(workdir):
         found = programs.find(environment(), major=pg_version)
-        pageserver = Pageserver(workdir, found, keepers)
+        pageserver = Pageserver(workdir, found, keepers, token)
         pageserver.load()
         if init_branch:
             pageserver.create_first_project(init_branch)

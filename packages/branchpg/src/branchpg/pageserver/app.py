@@ -57,6 +57,7 @@ class _Attach(msgspec.Struct, forbid_unknown_fields=True):
     endpoint_id: str
     pgdata: str
     held: int | None = None
+    compute: str | None = None
 
 
 class _Ready(msgspec.Struct, forbid_unknown_fields=True):
@@ -345,7 +346,7 @@ class _Timelines:
     def detach_ancestor(self, told: Call) -> object:
         tenant = _tenant(self._service, told)
         about = _timeline(tenant.catalog, told)
-        moved = self._service.timelines.detach_ancestor(tenant, about.timeline_id)
+        moved = self._service.detaching.detach(tenant, about.timeline_id)
         return {"reparented_timelines": moved}
 
     def archive(self, told: Call) -> object:
@@ -378,7 +379,9 @@ class _Computes:
     def attach(self, told: Call) -> object:
         wanted = told.read(_Attach)
         tenant = _tenant(self._service, told)
-        wish = Wish(wanted.endpoint_id, wanted.pgdata, wanted.held)
+        wish = Wish(
+            wanted.endpoint_id, wanted.pgdata, wanted.held, compute=wanted.compute
+        )
         about = _timeline(tenant.catalog, told)
         return self._service.attachments.attach(tenant, about.timeline_id, wish)
 

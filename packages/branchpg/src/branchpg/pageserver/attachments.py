@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from branchpg.http.safekeepers import Position, Safekeepers
     from branchpg.pageserver.store import Store
     from branchpg.pageserver.tenants import Tenant
+    from branchpg.promotions import Promotions
     from branchpg.store.catalog import Catalog, Timeline
+    from branchpg.store.snapshots import Snapshot
 
 __all__ = ["Attached", "Attachments"]
 
@@ -31,7 +33,8 @@ class Attached(msgspec.Struct, frozen=True):
     """What a compute learns that may run a timeline.
 
     `end_lsn` is where its log goes on; `was_kept` says that the data directory it had
-    is still good, otherwise it was made anew.
+    is still good, otherwise it was made anew. `follower` names the server that runs on
+    the one that was made, if one does.
     """
 
     generation: int
@@ -39,6 +42,7 @@ class Attached(msgspec.Struct, frozen=True):
     end_lsn: Lsn
     history: tuple[Generation, ...]
     was_kept: bool
+    follower: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,13 @@ class Wish:
         endpoint_id: which endpoint it is for.
         pgdata: where its data directory is, or is to be made.
         held: the generation that last ran on that directory, None for none.
+        compute: where it can be asked for servers that follow it.
     """
 
     endpoint_id: str
     pgdata: str
     held: int | None
+    compute: str | None
 
 
 class Attachments:
@@ -70,7 +76,9 @@ class Attachments:
             if before.is_archived or before.is_deleting:
                 raise Conflict(f"timeline {timeline_id} is archived or being deleted")
             generation = before.generation + 1
-            attachment = Attachment(wish.endpoint_id, generation, wish.pgdata)
+            attachment = Attachment(
+                wish.endpoint_id, generation, wish.pgdata, compute=wish.compute
+            )
             tenant.change(lambda catalog: _promised(catalog, timeline_id, attachment))
             answers = self._safekeepers.fence(
                 tenant.id, timeline_id, generation, before.start_lsn
@@ -78,18 +86,41 @@ class Attachments:
             best = self._elected(answers, before)
             end = max(best.flush_lsn or before.start_lsn, before.start_lsn)
             kept = wish.held is not None and wish.held == before.generation
+            promotions, follower = before.promotions, None
             if not kept:
                 self._level(tenant, timeline_id, answers)
-                self._store.materialise(tenant.catalog, timeline_id, end, wish.pgdata)
+                made, promotions = self._make(tenant.catalog, before, end, wish.pgdata)
+                follower = made.follower
             history = (*best.history, Generation(generation, end))
-            tenant.change(lambda catalog: _continued(catalog, timeline_id, history))
+            tenant.change(
+                lambda catalog: _continued(catalog, timeline_id, history, promotions)
+            )
             return Attached(
                 generation=generation,
                 start_lsn=before.start_lsn,
                 end_lsn=end,
                 history=history,
                 was_kept=kept,
+                follower=follower,
             )
+
+    def _make(
+        self, catalog: Catalog, timeline: Timeline, end: Lsn, pgdata: str
+    ) -> tuple[Snapshot, Promotions]:
+        """Make a data directory anew; return of what, and the promotions of its log.
+
+        As long as nothing was written to a timeline, it begins with a promotion only if
+        the server that was promoted for it, or what that left, is there.
+        """
+        promotions = timeline.promotions
+        if end == timeline.start_lsn:
+            promotions = timeline.inherited
+            timeline = msgspec.structs.replace(timeline, promotions=promotions)
+            catalog = catalog.with_timeline(timeline)
+        made = self._store.materialise(catalog, timeline.timeline_id, end, pgdata)
+        if made.promotion:
+            promotions = (*promotions, made.promotion)
+        return made, promotions
 
     def ready(
         self, tenant: Tenant, timeline_id: str, generation: int, dsn: str
@@ -169,10 +200,15 @@ def _promised(catalog: Catalog, timeline_id: str, attachment: Attachment) -> Cat
 
 
 def _continued(
-    catalog: Catalog, timeline_id: str, history: tuple[Generation, ...]
+    catalog: Catalog,
+    timeline_id: str,
+    history: tuple[Generation, ...],
+    promotions: Promotions,
 ) -> Catalog:
-    timeline = catalog.timeline(timeline_id)
-    return catalog.with_timeline(msgspec.structs.replace(timeline, history=history))
+    timeline = msgspec.structs.replace(
+        catalog.timeline(timeline_id), history=history, promotions=promotions
+    )
+    return catalog.with_timeline(timeline)
 
 
 def _held_by(timeline: Timeline, generation: int) -> Attachment:

@@ -19,6 +19,7 @@ from branchpg.pageserver import schedule, settings
 from branchpg.pageserver.attachments import Attachments
 from branchpg.pageserver.branches import Branches
 from branchpg.pageserver.collect import Collector
+from branchpg.pageserver.detaching import Detaching
 from branchpg.pageserver.moments import Moments
 from branchpg.pageserver.spares import Spares
 from branchpg.pageserver.store import Store
@@ -47,7 +48,11 @@ class Pageserver:
     """One pageserver on one directory."""
 
     def __init__(
-        self, workdir: str, programs: Programs, safekeepers: Safekeepers
+        self,
+        workdir: str,
+        programs: Programs,
+        safekeepers: Safekeepers,
+        token: str | None = None,
     ) -> None:
         self.layout = Layout(workdir)
         durable.make_directory(self.layout.root, mode=0o755)
@@ -60,7 +65,7 @@ class Pageserver:
         self.store = Store(
             self.layout, self.wal, safekeepers, programs=programs, driver=self.driver
         )
-        self.spares = Spares(self.store, programs)
+        self.spares = Spares(self.store, token)
         self.timelines = Timelines(
             self.store,
             self.wal,
@@ -68,6 +73,7 @@ class Pageserver:
             programs=programs,
             spares=self.spares,
         )
+        self.detaching = Detaching(self.store, self.wal)
         self.attachments = Attachments(self.store, safekeepers)
         self.branches = Branches(self.timelines, self.moments)
         self.collector = Collector(self.store, self.wal, self.moments)

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
-import math
 import os
 import shutil
 import time
@@ -22,11 +20,13 @@ from collections import defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from branchpg.errors import BranchpgError, TryLater
-from branchpg.postgres import local
-from branchpg.postgres.follower import Follower
+from branchpg.pageserver.followers import Follower
+from branchpg.pageserver.pace import Demand, Pace
+from branchpg.postgres.server import end_now
+from branchpg.store import unlogged
 from branchpg.store.ease import Ease
 
 if TYPE_CHECKING:
@@ -37,87 +37,41 @@ if TYPE_CHECKING:
     from branchpg.lsn import Lsn
     from branchpg.pageserver.store import Store
     from branchpg.pageserver.tenants import Tenant
-    from branchpg.postgres.follower import Stopped
-    from branchpg.postgres.programs import Programs
+    from branchpg.promotions import Promotion
     from branchpg.store.catalog import Attachment
 
     _Key: TypeAlias = tuple[str, str]
 
-__all__ = ["Demand", "Pace", "Spares"]
+__all__ = ["Promoted", "Spares", "Taken"]
+
+T = TypeVar("T")
 
 _LOG: Final = logging.getLogger(__name__)
-_BUSY: Final = 256 * 1024  # bytes of WAL in a second
-_LOOKS: Final = 3  # a start and the end of a segment that a snapshot makes are two
-_REST_SECONDS: Final = 60.0
 _AGAIN_SECONDS: Final = 30.0  # after one could not be made
 _BREATH_SECONDS: Final = 1.0  # in which the branch starts that has taken the last one
-_SOON_SECONDS: Final = 15.0  # by when a spare that is made gently is ready
 _TAKE_SECONDS: Final = 30.0
 _NICENESS: Final = 5
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How fast a timeline grows, as its end is looked at now and then.
-
-    Attributes:
-        head: its end when it was looked at last.
-        at: when that was, in seconds.
-        streak: how many looks in a row have found that it had grown fast.
-        busy_at: when one did, last.
-    """
-
-    head: Lsn
-    at: float
-    streak: int = 0
-    busy_at: float = -math.inf
-
-    def after(self, head: Lsn, at: float) -> Pace:
-        """Return what is known after another look."""
-        if head - self.head >= _BUSY * (at - self.at):
-            return Pace(head, at, self.streak + 1, at)
-        return Pace(head, at, 0, self.busy_at)
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether it grows fast, and not for a moment only."""
-        return self.streak >= _LOOKS
-
-    @property
-    def rests(self) -> bool:
-        """Whether it has not grown fast for some time."""
-        return self.at - self.busy_at >= _REST_SECONDS
-
-
-@dataclass(frozen=True)
-class Demand:
-    """How branches of a timeline follow each other.
-
-    Attributes:
-        last: when the last one was made, in seconds.
-        high_until: until when others are to be expected soon.
-    """
-
-    last: float = -math.inf
-    high_until: float = -math.inf
-
-    def after(self, at: float) -> Demand:
-        """Return what is known after another one."""
-        soon = at + _SOON_SECONDS
-        is_high = at - self.last < _SOON_SECONDS
-        return Demand(at, soon if is_high else self.high_until)
-
-    def is_high(self, at: float) -> bool:
-        """Return whether the next one has to be ready as soon as can be."""
-        return at < self.high_until
-
-
-@dataclass(frozen=True)
 class Taken:
-    """A spare that became a branch's: its directory has `data`, and no server runs."""
+    """A spare that was ended at a position: its directory has `data`."""
 
     directory: str
-    stopped: Stopped
+    lsn: Lsn
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """A spare that goes on by itself: on `data` in its directory a server runs."""
+
+    directory: str
+    follower: str
+    promotion: Promotion
+
+    def discard(self) -> None:
+        """End it, and remove what it has."""
+        _remove(self.directory)
 
 
 @dataclass(eq=False)
@@ -148,9 +102,9 @@ class _Making:
 class Spares:
     """The spares of all timelines. They run while `kept`, and are no more after it."""
 
-    def __init__(self, store: Store, programs: Programs) -> None:
+    def __init__(self, store: Store, token: str | None) -> None:
         self._store = store
-        self._programs = programs
+        self._token = token
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready: dict[_Key, deque[_Spare]] = defaultdict(deque)
         self._making: dict[_Key, _Making] = {}
@@ -158,13 +112,11 @@ class Spares:
         self._demand: dict[_Key, Demand] = defaultdict(Demand)
         self._wanted: dict[_Key, int] = defaultdict(int)
         self._failed: dict[_Key, float] = {}
-        self._ports = itertools.cycle(range(1024, 65536))
-        self._run: str | None = None
         self._copying = ThreadPoolExecutor(1, "spare", initializer=_stand_back)
 
     @contextlib.asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
-        """Make and keep spares during a block, in the main thread."""
+        """Make and keep spares during a block."""
         self._loop = asyncio.get_running_loop()
         try:
             yield
@@ -174,8 +126,6 @@ class Spares:
             for spares in tuple(self._ready.values()):
                 await asyncio.gather(*(self._discard(one) for one in spares))
             self._copying.shutdown(wait=True, cancel_futures=True)
-            if self._run:
-                shutil.rmtree(self._run, ignore_errors=True)
 
     # What other threads call
 
@@ -193,11 +143,14 @@ class Spares:
         """Return how many spares a timeline has."""
         return len(self._ready.get((tenant.id, timeline_id), ()))
 
-    def take(
+    def promote(
         self, tenant: Tenant, timeline_id: str, running: Attachment
-    ) -> Taken | None:
-        """Return a spare that has all that was acknowledged; None if there is none."""
-        return self._ask(self._take_for(tenant, (tenant.id, timeline_id), running))
+    ) -> Promoted | None:
+        """Return a spare that goes on by itself, after all that was acknowledged.
+
+        None if there is none.
+        """
+        return self._ask(self._promote(tenant, (tenant.id, timeline_id), running))
 
     def begin_one_over(self, tenant: Tenant, timeline_id: str) -> None:
         """Begin to make the spare that `take_one_over` needs beside those wanted."""
@@ -215,7 +168,7 @@ class Spares:
         """Return a spare when there is another one; None where there is none at all."""
         return self._ask(self._take_one_over(tenant, (tenant.id, timeline_id), running))
 
-    def _ask(self, work: Coroutine[Any, Any, Taken | None]) -> Taken | None:
+    def _ask(self, work: Coroutine[Any, Any, T | None]) -> T | None:
         loop = self._loop
         if loop is None:
             work.close()
@@ -255,6 +208,10 @@ class Spares:
         generation = attachment.generation if attachment else None
         for spare in tuple(self._ready[key]):
             is_good = spare.generation == generation and spare.follower.runs
+            # It could not go on as it is with other settings than it was started with.
+            is_good = is_good and unlogged.is_same(
+                spare.follower.leader.pgdata, os.path.join(spare.directory, "data")
+            )
             if not is_good and spare in self._ready[key]:  # and not just taken
                 self._ready[key].remove(spare)
                 await self._discard(spare)
@@ -279,12 +236,13 @@ class Spares:
         running = timeline.attachment if timeline else None
         if running is None or running.dsn is None:
             return
-        directory = os.path.join(self._store.layout.staging, uuid.uuid4().hex)
+        name = uuid.uuid4().hex
+        directory = os.path.join(self._store.layout.staging, name)
         try:
             copy = partial(self._copy, tenant, key[1], running, directory, ease=ease)
-            follower = await self._started(key[1], running, copy)
+            follower = await self._started(name, key[1], running, copy)
         except BaseException as error:
-            await _remove(directory)
+            await asyncio.to_thread(_remove, directory)
             if not isinstance(error, BranchpgError | OSError):
                 raise
             self._failed[key] = time.monotonic()
@@ -293,7 +251,7 @@ class Spares:
         self._ready[key].append(_Spare(directory, follower, running.generation))
 
     async def _started(
-        self, timeline_id: str, running: Attachment, copy: Callable[[], str]
+        self, name: str, timeline_id: str, running: Attachment, copy: Callable[[], str]
     ) -> Follower:
         began = time.monotonic()
         copying = asyncio.get_running_loop().run_in_executor(self._copying, copy)
@@ -303,15 +261,8 @@ class Spares:
             await asyncio.wait([copying])  # a thread cannot be told to end
             raise
         copied = time.monotonic()
-        if self._run is None:
-            self._run = local.socket_directory(self._programs)
-        follower = await Follower.start(
-            self._programs,
-            data,
-            run=self._run,
-            port=next(self._ports),
-            leader=running.dsn or "",
-        )
+        follower = Follower(name, data, running, token=self._token)
+        await asyncio.to_thread(follower.start)
         _LOG.info(
             "spare of timeline %s: copy %.3f s, replay %.3f s",
             timeline_id,
@@ -336,15 +287,19 @@ class Spares:
             self._store.stand_by(catalog, timeline_id, running, data, ease=ease)
         return data
 
-    async def _take_for(
+    async def _promote(
         self, tenant: Tenant, key: _Key, running: Attachment
-    ) -> Taken | None:
+    ) -> Promoted | None:
         self._demand[key] = self._demand[key].after(time.monotonic())
-        return await self._take(tenant, key, running)
+        return await self._take(tenant, key, running, self._promoted)
 
     async def _take(
-        self, tenant: Tenant, key: _Key, running: Attachment
-    ) -> Taken | None:
+        self,
+        tenant: Tenant,
+        key: _Key,
+        running: Attachment,
+        become: Callable[[_Spare], Coroutine[Any, Any, T]],
+    ) -> T | None:
         making = self._making.get(key)
         if not self._ready[key] and making:  # done sooner than a copy begun now
             await making.hurry()
@@ -352,7 +307,9 @@ class Spares:
             return None
         spare = self._ready[key].popleft()
         try:
-            return await self._settle(spare, running)
+            if spare.generation != running.generation:
+                raise TryLater(f"generation {spare.generation} is over")
+            return await become(spare)
         except BaseException as error:
             await self._discard(spare)
             if not isinstance(error, BranchpgError):
@@ -377,20 +334,26 @@ class Spares:
             if making is None:
                 return None
             await making.hurry()
-        return await self._take(tenant, key, running)
+        return await self._take(tenant, key, running, self._settled)
 
-    async def _settle(self, spare: _Spare, running: Attachment) -> Taken:
-        if spare.generation != running.generation:
-            raise TryLater(f"generation {spare.generation} is over")
+    async def _promoted(self, spare: _Spare) -> Promoted:
         began = time.monotonic()
-        stopped = await spare.follower.settle()
+        promotion = await asyncio.to_thread(spare.follower.promote)
+        _LOG.info(
+            "spare promoted at %s: %.3f s", promotion.lsn, time.monotonic() - began
+        )
+        return Promoted(spare.directory, spare.follower.name, promotion)
+
+    async def _settled(self, spare: _Spare) -> Taken:
+        began = time.monotonic()
+        stopped = await asyncio.to_thread(spare.follower.settle)
         _LOG.info(
             "spare settled at %s: checkpoint %.3f s, in all %.3f s",
             stopped.lsn,
             stopped.checkpoint_seconds,
             time.monotonic() - began,
         )
-        return Taken(spare.directory, stopped)
+        return Taken(spare.directory, stopped.lsn)
 
     async def _drop(self, key: _Key) -> None:
         self._paces.pop(key, None)
@@ -405,12 +368,14 @@ class Spares:
         self._ready.pop(key, None)
 
     async def _discard(self, spare: _Spare) -> None:
-        await spare.follower.end()
-        await _remove(spare.directory)
+        with contextlib.suppress(BranchpgError):  # its compute has ended, and so has it
+            await asyncio.to_thread(spare.follower.end)
+        await asyncio.to_thread(_remove, spare.directory)
 
 
-async def _remove(directory: str) -> None:
-    await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+def _remove(directory: str) -> None:
+    end_now(os.path.join(directory, "data"))
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _report(done: Future[None]) -> None:

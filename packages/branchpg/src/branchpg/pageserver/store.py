@@ -15,8 +15,10 @@ from branchpg.lsn import Lsn, Segment
 from branchpg.pageserver.backup import backup
 from branchpg.pageserver.live import Unreachable
 from branchpg.pageserver.tenants import now
-from branchpg.postgres import cluster, owner
-from branchpg.store import clone, snapshots
+from branchpg.postgres import cluster, control_file, owner
+from branchpg.postgres.server import end_now
+from branchpg.promotions import before, number_at
+from branchpg.store import clone, snapshots, unlogged
 from branchpg.store.ease import AT_ONCE, Ease
 from branchpg.store.snapshots import Snapshot
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from branchpg.http.safekeepers import Safekeepers
-    from branchpg.pageserver.spares import Taken
+    from branchpg.pageserver.spares import Promoted, Taken
     from branchpg.pageserver.tenants import Tenant
     from branchpg.pageserver.wal import Wal
     from branchpg.postgres.cluster import ControlData
@@ -39,13 +41,6 @@ _LOG: Final = logging.getLogger(__name__)
 _WAIT_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.5
 _LABEL: Final = "backup_label"
-_SETTINGS: Final = (
-    "postgresql.conf",
-    "postgresql.auto.conf",
-    "pg_hba.conf",
-    "pg_ident.conf",
-    "branchpg.configured",
-)
 
 
 class Store:
@@ -123,27 +118,40 @@ class Store:
         running: Attachment,
         *,
         child_id: str,
-        taken: Taken,
+        promoted: Promoted,
     ) -> Snapshot:
-        """Let the first endpoint of a new branch have what a follower left."""
-        with self._as_copy(tenant, timeline_id, running, taken) as snapshot:
-            target = self.layout.seed(tenant.id, child_id)
-            shutil.rmtree(target, ignore_errors=True)  # of an attempt that failed
-            return snapshots.publish(taken.directory, snapshot, target)
+        """Let the first endpoint of a new branch have a follower that was promoted.
+
+        It is complete, and goes on running, unless settings have changed meanwhile.
+        """
+        data = os.path.join(promoted.directory, "data")
+        promotion = promoted.promotion
+        follower: str | None = promoted.follower
+        if not unlogged.is_same(running.pgdata, data):
+            end_now(data)
+            self._take_unlogged(running.pgdata, data)
+            follower = None
+        lsn = promotion.lsn
+        self._await(tenant, timeline_id, running, lsn)
+        target = self.layout.seed(tenant.id, child_id)
+        _remove_seed(target)  # of an attempt that failed
+        taken = Snapshot(
+            lsn=lsn, redo=lsn, taken_at=now(), promotion=promotion, follower=follower
+        )
+        return snapshots.publish(promoted.directory, taken, target)
 
     @contextlib.contextmanager
     def _as_copy(
         self, tenant: Tenant, timeline_id: str, running: Attachment, taken: Taken
     ) -> Iterator[Snapshot]:
         data = os.path.join(taken.directory, "data")
-        control = taken.stopped.control
         try:
+            control = cluster.control_data(self._programs, data)
             _forget_following(data)
-            self._take_settings(running.pgdata, data)
+            self._take_unlogged(running.pgdata, data)
             self._label(data, control)
-            lsn = taken.stopped.lsn
-            self._await(tenant, timeline_id, running, lsn)
-            yield Snapshot(lsn=lsn, redo=control.redo, taken_at=now())
+            self._await(tenant, timeline_id, running, taken.lsn)
+            yield Snapshot(lsn=taken.lsn, redo=control.redo, taken_at=now())
         finally:
             shutil.rmtree(taken.directory, ignore_errors=True)
 
@@ -160,7 +168,13 @@ class Store:
         timeline = catalog.timeline(timeline_id)
         head = self._wal.head(catalog, timeline)
         self.materialise(
-            catalog, timeline_id, head, target, takes_seed=False, ease=ease
+            catalog,
+            timeline_id,
+            head,
+            target,
+            takes_seed=False,
+            follows=True,
+            ease=ease,
         )
         # A standby that finds our label of a cold copy waits for the end of a backup.
         # It needs none: it begins at the checkpoint of the control file by itself.
@@ -168,21 +182,12 @@ class Store:
         if snapshots.is_cold(label):
             os.unlink(label)
         cluster.let_stand_by(target, self._programs.identity)
-        self._take_settings(running.pgdata, target)
+        self._take_unlogged(running.pgdata, target)
 
-    def _take_settings(self, source: str, target: str) -> None:
-        """Take over what is not in the log; a follower needs as many connections."""
-        for name in _SETTINGS:
-            path = os.path.join(target, name)
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-            with contextlib.suppress(FileNotFoundError):
-                clone.clone_file(
-                    os.path.join(source, name),
-                    path,
-                    driver=self.driver,
-                    owner=self._programs.identity,
-                )
+    def _take_unlogged(self, source: str, target: str) -> None:
+        unlogged.take_over(
+            source, target, driver=self.driver, owner=self._programs.identity
+        )
 
     def _label(self, data: str, control: ControlData) -> None:
         """Let a server begin with the last checkpoint of a cluster that is at rest."""
@@ -278,6 +283,10 @@ class Store:
             target = self.layout.snapshot(catalog.tenant_id, timeline_id, end)
             return snapshots.keep(snapshots.publish(directory, snapshot, target))
 
+    def remove_seed(self, tenant_id: str, timeline_id: str) -> None:
+        """Remove what the first endpoint of a timeline was to have, if it is there."""
+        _remove_seed(self.layout.seed(tenant_id, timeline_id))
+
     def materialise(
         self,
         catalog: Catalog,
@@ -286,12 +295,14 @@ class Store:
         target: str,
         *,
         takes_seed: bool = True,
+        follows: bool = False,
         ease: Ease = AT_ONCE,
     ) -> Snapshot:
         """Make a data directory that a server brings to a position when it starts.
 
         What was in its place is removed. A seed, which only one directory can have,
-        is left to another one unless it `takes_seed`.
+        is left to another one unless it `takes_seed`. One that `follows` another server
+        finds its way beyond promotions by itself.
 
         Raises:
             Unsatisfiable: the position is older than all that is kept.
@@ -301,9 +312,12 @@ class Store:
         making = f"{target}.making"
         shutil.rmtree(making, ignore_errors=True)
         shutil.rmtree(target, ignore_errors=True)
-        seed = snapshots.seed_of(self.layout, catalog.tenant_id, timeline_id)
         try:
-            if seed and takes_seed and _moved(seed, making):
+            seed = self._seed(catalog, timeline_id, lsn) if takes_seed else None
+            if seed and _moved(seed, making):
+                if seed.promotion:  # complete, with its log
+                    os.rename(making, target)
+                    return seed
                 base = seed
             else:
                 base = self.nearest(catalog, timeline_id, lsn)
@@ -318,13 +332,23 @@ class Store:
             ) from error
         row = self._wal.row(catalog, base.redo, lsn)
         log = os.path.join(making, "pg_wal")
-        self._wal.place(
+        self._wal.fill(
             catalog, timeline_id, row, upto=lsn, directory=log, owner=identity
         )
+        if not follows:
+            _let_cross(catalog, timeline_id, making, span=(base.redo, lsn))
         os.chmod(making, 0o700)
         owner.give(making, identity)
         os.rename(making, target)
         return base
+
+    def _seed(self, catalog: Catalog, timeline_id: str, lsn: Lsn) -> Snapshot | None:
+        """Return the seed of a timeline where it serves a position."""
+        seed = snapshots.seed_of(self.layout, catalog.tenant_id, timeline_id)
+        if seed and seed.promotion and seed.lsn != lsn:
+            _remove_seed(os.path.dirname(seed.path))
+            return None
+        return seed
 
     def _await(
         self, tenant: Tenant, timeline_id: str, running: Attachment, lsn: Lsn
@@ -355,6 +379,23 @@ def _ended(running: Attachment, lsn: Lsn) -> Unreachable:
     )
 
 
+def _let_cross(
+    catalog: Catalog, timeline_id: str, data: str, *, span: tuple[Lsn, Lsn]
+) -> None:
+    """Let the recovery of a copy go beyond the promotions in a span of the log."""
+    first, (begin, end) = catalog.postgres_timeline, span
+    promotions = before(catalog.timeline(timeline_id).promotions, end)
+    number = number_at(first, promotions, end)
+    if number != number_at(first, promotions, begin):
+        control_file.recover_to(data, number)
+
+
+def _remove_seed(directory: str) -> None:
+    """Remove a seed, on which a server may run."""
+    end_now(os.path.join(directory, "data"))
+    shutil.rmtree(directory, ignore_errors=True)
+
+
 def _moved(seed: Snapshot, target: str) -> bool:
     """Make a seed's data a directory elsewhere; return False where it cannot be."""
     try:
@@ -362,6 +403,7 @@ def _moved(seed: Snapshot, target: str) -> bool:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
+        end_now(seed.path)
         return False
     finally:
         snapshots.remove(seed)

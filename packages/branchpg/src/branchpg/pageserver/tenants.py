@@ -9,12 +9,14 @@ import shutil
 import threading
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from branchpg.errors import BranchpgError, NotFound
 from branchpg.http import codec
+from branchpg.postgres.server import end_now
 from branchpg.store import durable, snapshots
 from branchpg.store.catalog import FORMAT, Catalog
 from branchpg.store.ease import AT_ONCE, Ease
@@ -86,6 +88,7 @@ class Tenant:
         self._layout = layout
         self._catalog = catalog
         self._changed = threading.Condition()
+        self._told = catalog.version
         self._seen: dict[str, tuple[int, float]] = {}
         self._loaded = time.monotonic()
         self._locks: dict[str, threading.RLock] = {}
@@ -112,6 +115,8 @@ class Tenant:
             new = msgspec.structs.replace(new, version=old.version + 1)
             durable.replace_file(self._layout.catalog(self.id), codec.encode(new))
             self._catalog = new
+            if _concerns_computes(old, new):
+                self._told = new.version
             self._changed.notify_all()
             return new
 
@@ -121,15 +126,15 @@ class Tenant:
             return self._locks.setdefault(timeline_id, threading.RLock())
 
     def watch(self, watcher: str, seen: int, seconds: float) -> Catalog:
-        """Wait until the catalog is newer than what a watcher has seen, or time is up.
+        """Wait until there is something to act on that a watcher has not seen.
 
-        That it asks says that it has acted on what it has seen.
+        Or until time is up. That it asks says that it has acted on what it has seen.
         """
         with self._changed:
             self._seen[watcher] = (seen, time.monotonic() + seconds)
             self._changed.notify_all()
             self._changed.wait_for(
-                lambda: self._catalog.version > seen or self._is_closing, seconds
+                lambda: self._told > seen or self._is_closing, seconds
             )
             self._seen[watcher] = (seen, time.monotonic() + seconds)
             return self._catalog
@@ -157,7 +162,8 @@ class Tenant:
             attached = any(one.attachment for one in self._catalog.timelines.values())
             if not self._seen and attached:
                 return moment - self._loaded > _RETURN_SECONDS
-            return all(seen >= version for seen in alive)
+            # What came after the last thing that computes act on they need not see.
+            return all(seen >= min(version, self._told) for seen in alive)
 
         with self._changed:
             deadline = time.monotonic() + seconds
@@ -166,6 +172,23 @@ class Tenant:
                     return False
                 self._changed.wait(_LOOK_SECONDS)
             return True
+
+
+def _concerns_computes(old: Catalog, new: Catalog) -> bool:
+    """Return whether a change is one that computes act on.
+
+    They learn of what is new when it is asked for; but not that it is gone, or leads
+    elsewhere, or that a timeline which they may run was given to another one.
+    """
+    names = ("branches", "endpoints", "aliases")
+    if any(getattr(old, name) != getattr(new, name) for name in names):
+        return True
+    for timeline_id, before in old.timelines.items():
+        after = new.timelines.get(timeline_id)
+        was_taken = before.attachment and after and after.generation > before.generation
+        if after is None or was_taken:
+            return True
+    return False
 
 
 class Tenants:
@@ -178,6 +201,8 @@ class Tenants:
 
     def load(self) -> None:
         """Read the catalogs; sweep away what a crash left unfinished."""
+        for directory in Path(self._layout.staging).glob("*/data"):
+            end_now(str(directory))  # a spare, which its compute does not end
         shutil.rmtree(self._layout.staging, ignore_errors=True)
         durable.make_directory(self._layout.staging)
         durable.make_directory(self._layout.tenants)
@@ -251,6 +276,7 @@ class Tenants:
         for timeline_id in os.listdir(root):
             if timeline_id not in catalog.timelines:
                 _LOG.warning("removing what is left of timeline %s", timeline_id)
+                end_now(os.path.join(root, timeline_id, "seed", "data"))
                 shutil.rmtree(os.path.join(root, timeline_id), ignore_errors=True)
             elif not snapshots.seed_of(self._layout, catalog.tenant_id, timeline_id):
                 seed = self._layout.seed(catalog.tenant_id, timeline_id)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import shutil
-import tempfile
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -25,6 +24,7 @@ from branchpg.pageserver.live import Unreachable, flushed_lsn
 from branchpg.pageserver.tenants import now
 from branchpg.postgres import cluster, owner
 from branchpg.postgres.record_end import find_record_end
+from branchpg.promotions import before
 from branchpg.store import clone, durable, failpoints, snapshots
 from branchpg.store.catalog import Timeline
 from branchpg.store.ease import AT_ONCE, Ease
@@ -44,6 +44,7 @@ _LOG: Final = logging.getLogger(__name__)
 _ALIGNMENT: Final = 8
 _MEGABYTE: Final = 1024 * 1024
 _WAIT_SECONDS: Final = 30.0
+_CONFIRM_SECONDS: Final = 5.0
 _LAG: Final = {
     # Replaying this much WAL takes about as long as a snapshot.
     clone.Driver.REFLINK: 16 * _MEGABYTE,
@@ -157,7 +158,9 @@ class Timelines:
                 directory = self._layout.timeline(tenant.id, timeline_id)
                 shutil.rmtree(directory, ignore_errors=True)
                 raise
-            self._inherit(tenant.catalog, timeline_id, ancestor_id, point)
+            seed = snapshots.seed_of(self._layout, tenant.id, timeline_id)
+            if seed is None or seed.promotion is None:
+                self._wal.inherit(tenant.catalog, timeline_id, ancestor_id, point)
             timeline = Timeline(
                 timeline_id=timeline_id,
                 start_lsn=point,
@@ -168,12 +171,13 @@ class Timelines:
                 gc_cutoff_lsn=point,
                 is_draft=is_draft,
             )
-            tenant.change(lambda catalog: catalog.with_timeline(timeline))
-            return timeline
+            return tenant.change(lambda catalog: _added(catalog, timeline)).timeline(
+                timeline_id
+            )
 
     def snapshot(self, tenant: Tenant, timeline_id: str) -> Lsn | None:
         """Take a snapshot of a timeline that runs; return its LSN, None otherwise."""
-        running = tenant.catalog.timeline(timeline_id).attachment
+        running = _confirmed(tenant, timeline_id)
         if running is None or running.dsn is None:
             return None
         spare = self._spares.take_one_over(tenant, timeline_id, running)
@@ -240,6 +244,7 @@ class Timelines:
             self._spares.forget(tenant, timeline_id)
             self._safekeepers.forget(tenant.id, timeline_id)
             failpoints.step()
+            self._store.remove_seed(tenant.id, timeline_id)
             directory = self._layout.timeline(tenant.id, timeline_id)
             shutil.rmtree(directory, ignore_errors=True)
             tenant.change(lambda catalog: catalog.without_timeline(timeline_id))
@@ -271,57 +276,6 @@ class Timelines:
             return catalog.with_timeline(marked)
 
         tenant.change(mark)
-
-    def detach_ancestor(self, tenant: Tenant, timeline_id: str) -> list[str]:
-        """Make a timeline a root of its own; return who was moved over to it.
-
-        What branched off its ancestor before it did goes with it, since it takes over
-        that part of the history: Neon's RFC 34.
-        """
-        with tenant.history.reading(), tenant.lock(timeline_id):
-            catalog = tenant.catalog
-            timeline = catalog.timeline(timeline_id)
-            point, ancestor_id = timeline.ancestor_lsn, timeline.ancestor_timeline_id
-            if point is None or ancestor_id is None:
-                raise Conflict("timeline has no ancestor")
-            if catalog.timeline(ancestor_id).ancestor_timeline_id:
-                raise BadRequest(
-                    "the ancestor has an ancestor itself", hint="detach that one first"
-                )
-            moved = [
-                sibling
-                for sibling in catalog.children(ancestor_id)
-                if sibling.timeline_id != timeline_id
-                and (sibling.ancestor_lsn or point) <= point
-            ]
-            points = [sibling.ancestor_lsn or point for sibling in moved]
-            oldest = self._take_over(catalog, timeline_id, min([*points, point]))
-            tenant.change(
-                lambda current: _detached(current, timeline_id, moved, oldest)
-            )
-            return [sibling.timeline_id for sibling in moved]
-
-    def _take_over(self, catalog: Catalog, timeline_id: str, lsn: Lsn) -> Lsn:
-        """Copy what serves an LSN of the ancestor up to the branch point."""
-        timeline = catalog.timeline(timeline_id)
-        base = self._store.nearest(catalog, timeline_id, lsn)
-        with snapshots.staging(self._layout) as directory:
-            os.mkdir(directory, 0o755)
-            copy = os.path.join(directory, "data")
-            clone.clone_tree(base.path, copy, driver=self._store.driver)
-            target = self._layout.snapshot(catalog.tenant_id, timeline_id, base.lsn)
-            snapshots.keep(snapshots.publish(directory, base, target))
-        root = self._layout.wal(catalog.tenant_id, timeline_id)
-        size = catalog.wal_segment_size
-        own = timeline.start_lsn // size * size
-        if base.redo < own:
-            row = self._wal.row(catalog, base.redo, Lsn(own))
-            for segment in row:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(os.path.join(root, segment.name))
-            self._wal.place(catalog, timeline_id, row, upto=Lsn(own), directory=root)
-        durable.sync_tree(root)
-        return base.lsn
 
     def _point(
         self, tenant: Tenant, ancestor: Timeline, lsn: Lsn | None, child_id: str
@@ -360,11 +314,15 @@ class Timelines:
     def _live_head(
         self, tenant: Tenant, timeline_id: str, running: Attachment, child_id: str
     ) -> Lsn:
-        spare = self._spares.take(tenant, timeline_id, running)
-        if spare:
-            return self._store.plant(
-                tenant, timeline_id, running, child_id=child_id, taken=spare
-            ).lsn
+        promoted = self._spares.promote(tenant, timeline_id, running)
+        if promoted:
+            try:
+                return self._store.plant(
+                    tenant, timeline_id, running, child_id=child_id, promoted=promoted
+                ).lsn
+            except BaseException:
+                promoted.discard()
+                raise
         head = self._flushed(tenant, timeline_id, running)
         if self.lag(tenant, timeline_id, head) > _LAG[self._store.driver]:
             return self._store.sow(tenant, timeline_id, running, child_id).lsn
@@ -386,17 +344,16 @@ class Timelines:
         durable.make_directory(self._layout.wal(tenant_id, timeline_id))
         durable.make_directory(self._layout.snapshots(tenant_id, timeline_id))
 
-    def _inherit(
-        self, catalog: Catalog, timeline_id: str, ancestor_id: str, point: Lsn
-    ) -> None:
-        """Keep the part before the branch point of the segment that it lies in."""
-        if point % catalog.wal_segment_size == 0:
-            return
-        row = self._wal.row(catalog, Lsn(point - 1), point)
-        with tempfile.TemporaryDirectory(dir=self._layout.staging) as directory:
-            self._wal.place(catalog, ancestor_id, row, upto=point, directory=directory)
-            source = os.path.join(directory, row[0].name)
-            self._wal.seed(catalog, timeline_id, source, point)
+
+def _confirmed(tenant: Tenant, timeline_id: str) -> Attachment | None:
+    """Return who runs a timeline, once that has said where, soon after its start."""
+    deadline = time.monotonic() + _CONFIRM_SECONDS
+    while True:
+        running = tenant.catalog.timeline(timeline_id).attachment
+        left = deadline - time.monotonic()
+        if running is None or running.dsn or left <= 0:
+            return running
+        tenant.wait_for_change(left)
 
 
 def _same(existing: Timeline, ancestor_id: str, lsn: Lsn | None) -> Timeline:
@@ -405,6 +362,15 @@ def _same(existing: Timeline, ancestor_id: str, lsn: Lsn | None) -> Timeline:
         return existing
     raise Conflict(
         f"timeline {existing.timeline_id} already exists with different parameters"
+    )
+
+
+def _added(catalog: Catalog, timeline: Timeline) -> Catalog:
+    """Return the catalog with a timeline that branches off another one."""
+    ancestor = catalog.timeline(timeline.ancestor_timeline_id or "")
+    promotions = before(ancestor.promotions, timeline.start_lsn)
+    return catalog.with_timeline(
+        msgspec.structs.replace(timeline, promotions=promotions)
     )
 
 
@@ -423,22 +389,3 @@ def _check_start(catalog: Catalog, ancestor: Timeline, lsn: Lsn) -> None:
             "invalid branch start lsn: less than latest GC cutoff "
             f"{ancestor.gc_cutoff_lsn}"
         )
-
-
-def _detached(
-    catalog: Catalog, timeline_id: str, moved: list[Timeline], oldest: Lsn
-) -> Catalog:
-    timeline = msgspec.structs.replace(
-        catalog.timeline(timeline_id),
-        ancestor_timeline_id=None,
-        ancestor_lsn=None,
-        requested_lsn=None,
-        gc_cutoff_lsn=oldest,
-    )
-    catalog = catalog.with_timeline(timeline)
-    for sibling in moved:
-        changed = msgspec.structs.replace(
-            catalog.timeline(sibling.timeline_id), ancestor_timeline_id=timeline_id
-        )
-        catalog = catalog.with_timeline(changed)
-    return catalog

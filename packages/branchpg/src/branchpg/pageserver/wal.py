@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from branchpg.errors import BranchpgError, Unsatisfiable
 from branchpg.lsn import Lsn, Segment
+from branchpg.postgres.owner import give
 from branchpg.postgres.record_end import find_record_end
+from branchpg.promotions import before, history_files, named
 from branchpg.store import clone, durable
 
 if TYPE_CHECKING:
@@ -79,6 +81,37 @@ class Wal:
             if owner:
                 os.chown(target, owner.uid, owner.gid)
 
+    def fill(
+        self,
+        catalog: Catalog,
+        timeline_id: str,
+        row: Sequence[Segment],
+        *,
+        upto: Lsn,
+        directory: str,
+        owner: Identity | None,
+    ) -> None:
+        """Put copies of segments where a server is to find and replay them.
+
+        Raises:
+            Unsatisfiable: as for `place`.
+        """
+        promotions = before(catalog.timeline(timeline_id).promotions, upto)
+        self.place(
+            catalog, timeline_id, row, upto=upto, directory=directory, owner=owner
+        )
+        for segment in row:
+            os.rename(
+                os.path.join(directory, segment.name),
+                os.path.join(directory, named(segment, promotions).name),
+            )
+        files = history_files(catalog.postgres_timeline, promotions)
+        for name, content in files.items():
+            path = os.path.join(directory, name)
+            with open(path, "w", encoding="ascii") as file:
+                give(path, owner)
+                file.write(content)
+
     @contextlib.contextmanager
     def view(
         self, catalog: Catalog, timeline_id: str, row: Sequence[Segment], *, upto: Lsn
@@ -108,6 +141,26 @@ class Wal:
                 # A switch of segments ends behind what may not be there yet: zeros.
                 return min(found, lsn)
         raise Unsatisfiable(f"no record of the log ends at or before {lsn}")
+
+    def inherit(
+        self, catalog: Catalog, timeline_id: str, ancestor_id: str, point: Lsn
+    ) -> None:
+        """Keep the part before a branch point of the segment that it lies in.
+
+        The ancestor may have it on so few safekeepers that another one takes its place.
+        Where a quorum has it, as a branch that was promoted sees to, it stays there.
+        """
+        size, number = catalog.wal_segment_size, catalog.postgres_timeline
+        segment = Segment.at(point, number, size)
+        root = self._layout.wal(catalog.tenant_id, timeline_id)
+        target = os.path.join(root, segment.name)
+        is_there = os.path.exists(target + _PARTIAL) or os.path.exists(target)
+        if point == segment.start or is_there:
+            return
+        with tempfile.TemporaryDirectory(dir=self._layout.staging) as directory:
+            self.place(catalog, ancestor_id, [segment], upto=point, directory=directory)
+            source = os.path.join(directory, segment.name)
+            self.seed(catalog, timeline_id, source, point)
 
     def seed(self, catalog: Catalog, timeline_id: str, source: str, upto: Lsn) -> None:
         """Keep a timeline's first segment, as far as it goes, from a file."""
@@ -139,7 +192,11 @@ class Wal:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{path}.new")
             found = self._safekeepers.segment(
-                tenant_id, timeline_id, segment, upto=segment.end, to=f"{path}.new"
+                tenant_id,
+                timeline_id,
+                named(segment, timeline.promotions),
+                upto=segment.end,
+                to=f"{path}.new",
             )
             if not found:
                 break
@@ -218,14 +275,21 @@ class Wal:
     ) -> bool:
         """Write a segment that is not whole here to a new file; False for nowhere."""
         tenant_id, timeline_id = catalog.tenant_id, timeline.timeline_id
+        theirs = named(segment, timeline.promotions)
         if end > timeline.start_lsn and self._safekeepers.segment(
-            tenant_id, timeline_id, segment, upto=end, to=target
+            tenant_id, timeline_id, theirs, upto=end, to=target
         ):
             return True
         root = self._layout.wal(tenant_id, timeline_id)
         path = os.path.join(root, segment.name + _PARTIAL)
-        if end <= timeline.start_lsn and os.path.exists(path):
+        if end > timeline.start_lsn:
+            return False
+        if os.path.exists(path):
             clone.clone_file(path, target, driver=self._driver)
+            return True
+        if timeline.ancestor_timeline_id:
+            keeper = _owner_of(catalog, timeline.ancestor_timeline_id, segment)
+            self._fetch(catalog, keeper, segment, end=end, target=target)
             return True
         return False
 

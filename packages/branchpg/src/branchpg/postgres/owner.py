@@ -13,6 +13,7 @@ from branchpg.errors import BranchpgError
 from branchpg.spawn import Identity
 
 __all__ = [
+    "IN_PLACE",
     "data_place",
     "give",
     "give_tree",
@@ -20,6 +21,9 @@ __all__ = [
     "reachable_install",
     "server_identity",
 ]
+
+IN_PLACE: Final = "/proc/self/cwd"
+"""The -D of a server that is in its data directory, whatever that is called."""
 
 _USERS: Final = ("postgres", "nobody")
 _INSTALLS: Final = "/var/lib/branchpg"
@@ -66,7 +70,7 @@ def data_place(data: str, identity: Identity | None) -> tuple[str, str]:
     home. A process that was put into the data directory is there all the same.
     """
     if identity and not may(identity, data, read=True):
-        return data, "/proc/self/cwd"
+        return data, IN_PLACE
     return "/", data
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import signal
 import time
 from dataclasses import dataclass
@@ -13,19 +14,27 @@ from typing import TYPE_CHECKING, Final
 from branchpg import spawn
 from branchpg.errors import BranchpgError
 from branchpg.postgres.cluster import major_of
-from branchpg.postgres.owner import data_place
+from branchpg.postgres.owner import IN_PLACE, data_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from branchpg.postgres.programs import Programs
 
-__all__ = ["Postmaster", "Server", "end_leftover", "postmaster", "recover"]
+__all__ = [
+    "Postmaster",
+    "Server",
+    "end_leftover",
+    "end_now",
+    "postmaster",
+    "recover",
+]
 
 _READY_SECONDS: Final = 600.0  # recovery from a distant snapshot takes its time
 _LOOK_SECONDS: Final = 0.002  # a server is ready after some 40 ms
 _STATUS_LINE: Final = 7  # of postmaster.pid, counted from 0
 _LOG_TAIL: Final = 4000
+_END_SECONDS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,20 @@ async def end_leftover(data: str) -> None:
             await _end_of(running.pid)
 
 
+def end_now(data: str) -> None:
+    """End a server on a data directory, whosever child it is, as a crash would."""
+    while running := postmaster(data):
+        try:
+            handle = os.pidfd_open(running.pid)
+        except ProcessLookupError:
+            return
+        with open(handle, "rb", buffering=0), contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(handle, signal.SIGQUIT)
+            ended = select.select([handle], (), (), _END_SECONDS)[0]
+            if not ended:
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+
+
 async def recover(
     programs: Programs, data: str, *, settings: Mapping[str, str], log: str
 ) -> None:
@@ -105,11 +128,13 @@ class Server:
         settings: Mapping[str, str],
         log: str,
         alone: bool = False,
+        may_move: bool = False,
     ) -> Server:
         """Start a server; `settings` override its configuration files.
 
-        `alone` it is in single-user mode, and its user has nothing to say to it. To be
-        called in the main thread, with whose end the server ends.
+        `alone` it is in single-user mode, and its user has nothing to say to it. Where
+        its directory `may_move`, it does not go by its name. To be called in the main
+        thread, with whose end the server ends.
 
         Raises:
             BranchpgError: the data is of another major version, or in use.
@@ -130,7 +155,8 @@ class Server:
         # What a crash left behind; the check above says that nobody is behind it.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(data, "postmaster.pid"))
-        directory, place = data_place(data, programs.identity)
+        moves = (data, IN_PLACE)
+        directory, place = moves if may_move else data_place(data, programs.identity)
         program = programs.path("postgres")
         options = [f"--{name}={value}" for name, value in settings.items()]
         mode = ("--single",) if alone else ()
@@ -158,6 +184,12 @@ class Server:
     def runs(self) -> bool:
         """Whether the process has not ended."""
         return self._child.poll() is None
+
+    def moved_to(self, data: str, log: str) -> None:
+        """Note that its directory has another name, and give its log another one."""
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(self._log, log)
+        self._data, self._log = data, log
 
     async def wait_until_ready(self, within: float = _READY_SECONDS) -> None:
         """Wait until the server takes connections.

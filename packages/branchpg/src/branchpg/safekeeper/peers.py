@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -19,10 +20,11 @@ from branchpg.errors import (
 )
 from branchpg.http.client import HttpClient, address
 from branchpg.http.client import path as url
-from branchpg.lsn import Lsn, Segment
+from branchpg.lsn import Lsn, Segment, history_name
 from branchpg.safekeeper.answers import TimelineStatus
 from branchpg.safekeeper.history import Entry, upto
 from branchpg.safekeeper.state import State, TimelineKey
+from branchpg.store.durable import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,6 +75,7 @@ def pull_timeline(
         known = registry.build(state, fill)
     else:
         known.catch_up(state, best.flush_lsn, partial(_pieces, client, best))
+    _fetch_history_file(client, best, known.directory)
     if known.flush_lsn is None and best.flush_lsn > best.timeline_start_lsn:
         raise TryLater(f"what {client.address} sent holds no whole record")
     _log.info("%s: fetched from %s up to %s", key, client.address, known.flush_lsn)
@@ -153,6 +156,20 @@ def _fetch(client: HttpClient, status: TimelineStatus, staging: str) -> None:
         digest.update(memoryview(content)[max(0, start - segment.start) : kept])
         segment = segment.next()
     _compare(client, status, start, digest.hexdigest())
+
+
+def _fetch_history_file(
+    client: HttpClient, status: TimelineStatus, directory: str
+) -> None:
+    """Fetch what tells where PostgreSQL's timeline came from, unless it is the first.
+
+    One that was fetched by an older version has none.
+    """
+    name = history_name(status.postgres_timeline)
+    where = url("tenant", status.tenant_id, "timeline", status.timeline_id, "wal")
+    with contextlib.suppress(NotFound):
+        content = client.raw("GET", f"{where}/{name}")
+        replace_file(os.path.join(directory, name), content)
 
 
 def _segment(client: HttpClient, status: TimelineStatus, segment: Segment) -> bytes:

@@ -133,6 +133,8 @@ class Registry:
         )
 
         def fill(staging: str) -> None:
+            if source.history_file and os.path.exists(source.history_file):
+                shutil.copy(source.history_file, staging)
             for segment in source.segments.present():
                 if segment.start < until:
                     path = os.path.join(staging, segment.name)

@@ -7,6 +7,7 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from starlette.routing import Route
 
 from branchpg.errors import BadRequest, BranchpgError
@@ -131,15 +132,24 @@ class Api:
         wanted, key = await body(request, answers.FenceBody), _key(request)
         if wanted.generation < 1:
             raise BadRequest("generations begin with 1")
-        state = State(key.tenant_id, key.timeline_id, wanted.start_lsn)
+        state = State(
+            key.tenant_id,
+            key.timeline_id,
+            wanted.start_lsn,
+            generation=wanted.generation,
+            pg_version=wanted.pg_version,
+            system_id=wanted.system_id or 0,
+        )
 
         def fence() -> object:
-            timeline, _ = self._registry.create(state)
-            return timeline.fence(
+            timeline, is_new = self._registry.create(state)
+            fenced = timeline.fence(
                 wanted.generation,
                 pg_version=wanted.pg_version,
                 system_id=wanted.system_id or 0,
             )
+            # One that is new was made with the promise: it is written down once.
+            return msgspec.structs.replace(fenced, generation=0) if is_new else fenced
 
         return json(await asyncio.to_thread(fence))
 

@@ -13,6 +13,7 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from branchpg.errors import BadRequest, BranchpgError, Conflict, NotFound
+from branchpg.lsn import history_name
 from branchpg.safekeeper import commands
 from branchpg.safekeeper.downstream import Downstream
 from branchpg.safekeeper.readers import Slot
@@ -322,7 +323,7 @@ def _setting(timeline: Timeline, name: str) -> str:
 
 
 def _history(timeline: Timeline, postgres_timeline: int) -> bytes:
-    name = f"{postgres_timeline:08X}.history"
+    name = history_name(postgres_timeline)
     try:
         path = os.path.join(timeline.directory, name)
         with open(path, encoding="utf-8", errors="replace") as file:

@@ -13,6 +13,7 @@ import msgspec
 
 from branchpg.errors import NotFound
 from branchpg.lsn import Lsn
+from branchpg.promotions import Promotions, before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,13 +45,14 @@ class Attachment(msgspec.Struct, frozen=True):
     """The compute that runs a timeline.
 
     `pgdata` and `dsn` are how the pageserver reaches it for a snapshot; the latter is
-    known once PostgreSQL is ready.
+    known once PostgreSQL is ready. `compute` is where it starts servers that follow it.
     """
 
     endpoint_id: str
     generation: int
     pgdata: str
     dsn: str | None = None
+    compute: str | None = None
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +60,8 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
 
     `requested_lsn` is the branch point as it was asked for, `ancestor_lsn` the end of
     the last whole record there. `generation` is the highest given out; `history` says
-    which LSNs each one wrote.
+    which LSNs each one wrote. `promotions` are those of its ancestors up to where it
+    starts, and the one that it starts with, if it does.
     """
 
     timeline_id: str
@@ -69,6 +72,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     requested_lsn: Lsn | None = None
     generation: int = 0
     history: tuple[Generation, ...] = ()
+    promotions: Promotions = ()
     attachment: Attachment | None = None
     gc_cutoff_lsn: Lsn = Lsn(0)
     is_deleting: bool = False
@@ -76,6 +80,11 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     is_draft: bool = False
     has_wal: bool = False
     is_gc_blocked: bool = False
+
+    @property
+    def inherited(self) -> Promotions:
+        """The promotions of its ancestors."""
+        return before(self.promotions, self.start_lsn)
 
 
 class Branch(msgspec.Struct, frozen=True, kw_only=True):

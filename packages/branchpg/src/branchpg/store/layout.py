@@ -8,9 +8,11 @@
     snapshots/<LSN>/snapshot.json  see store.snapshots
     snapshots/<LSN>/data/          a data directory without WAL
     seed/                          a snapshot of the ancestor where the timeline starts,
-                                   until its first endpoint takes it as its directory
+                                   or a replica promoted there, until its first endpoint
+                                   takes it as its directory
     wal/<segment>                  whole segments
-    wal/<segment>.partial          the timeline's first one, up to where it starts
+    wal/<segment>.partial          the timeline's first one, up to where it starts, if
+                                   its ancestor might lose that
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from branchpg.lsn import Lsn
+from branchpg.promotions import Promotion
 from branchpg.store import durable, failpoints
 from branchpg.store.ease import AT_ONCE, Ease
 
@@ -45,6 +46,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         boot_id: of a snapshot that is not all on disk yet: another boot of the machine
             must not use it. None for one that lasts.
         path: its data directory.
+        promotion: of what was promoted at its position: it is complete as it is, with
+            its log.
+        follower: the server that was, and runs still.
     """
 
     lsn: Lsn
@@ -52,6 +56,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     taken_at: datetime
     boot_id: str | None = None
     path: str = ""
+    promotion: Promotion | None = None
+    follower: str | None = None
 
     @property
     def lasts(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from branchpg.lsn import Lsn
-from branchpg.pageserver.spares import Demand, Pace
+from branchpg.pageserver.pace import Demand, Pace
 
 FAST = 256 * 1024  # bytes in a second
 
