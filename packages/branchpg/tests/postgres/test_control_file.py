@@ -25,11 +25,11 @@ def told(found: Programs, data: str) -> list[str]:
 
 def test_only_the_timeline_changes(found: Programs, data: str) -> None:
     before = told(found, data)
-    control_file.recover_to(data, 7)
+    control_file.recover_to(data, 7, instead_of=1)
     assert cluster.control_data(found, data).postgres_timeline == 7
     # It would warn of a wrong checksum, on a line more.
     assert told(found, data) == before
-    control_file.recover_to(data, 1)
+    control_file.recover_to(data, 1, instead_of=7)
     assert cluster.control_data(found, data).postgres_timeline == 1
 
 
@@ -41,6 +41,12 @@ def test_what_is_no_control_file_is_left_alone(data: str) -> None:
     with open(path, "rb") as file:
         broken = file.read()
     with pytest.raises(BranchpgError, match="no control file with a valid checksum"):
-        control_file.recover_to(data, 7)
+        control_file.recover_to(data, 7, instead_of=1)
     with open(path, "rb") as file:
         assert file.read() == broken
+
+
+def test_a_copy_of_another_timeline_is_left_alone(found: Programs, data: str) -> None:
+    with pytest.raises(BranchpgError, match="names timeline 1, not 2"):
+        control_file.recover_to(data, 3, instead_of=2)
+    assert cluster.control_data(found, data).postgres_timeline == 1

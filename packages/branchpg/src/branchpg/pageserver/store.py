@@ -383,11 +383,11 @@ def _let_cross(
     catalog: Catalog, timeline_id: str, data: str, *, span: tuple[Lsn, Lsn]
 ) -> None:
     """Let the recovery of a copy go beyond the promotions in a span of the log."""
-    first, (begin, end) = catalog.postgres_timeline, span
-    promotions = before(catalog.timeline(timeline_id).promotions, end)
-    number = number_at(first, promotions, end)
-    if number != number_at(first, promotions, begin):
-        control_file.recover_to(data, number)
+    first = catalog.postgres_timeline
+    promotions = before(catalog.timeline(timeline_id).promotions, span[1])
+    before_it, number = (number_at(first, promotions, at) for at in span)
+    if number != before_it:
+        control_file.recover_to(data, number, instead_of=before_it)
 
 
 def _remove_seed(directory: str) -> None:

@@ -23,11 +23,12 @@ _LARGEST: Final = 512  # PG_CONTROL_MAX_SAFE_SIZE
 _CASTAGNOLI: Final = 0x82F63B78
 
 
-def recover_to(data: str, postgres_timeline: int) -> None:
+def recover_to(data: str, postgres_timeline: int, *, instead_of: int) -> None:
     """Let the next server on a data directory recover up to a timeline's end.
 
     Raises:
-        BranchpgError: the control file is none that this knows.
+        BranchpgError: the control file is none that this knows, or names another
+            timeline than that of which the copy is thought to be.
     """
     path = os.path.join(data, *_PATH)
     with open(path, "r+b") as file:
@@ -35,6 +36,9 @@ def recover_to(data: str, postgres_timeline: int) -> None:
         end = _checksum_place(content)
         if end is None:
             raise BranchpgError(f'"{path}" is no control file with a valid checksum')
+        (found,) = _NUMBER.unpack_from(content, _TIMELINE)
+        if found != instead_of:
+            raise BranchpgError(f'"{path}" names timeline {found}, not {instead_of}')
         _NUMBER.pack_into(content, _TIMELINE, postgres_timeline)
         _NUMBER.pack_into(content, end, _checksum(content[:end]))
         file.seek(0)
