@@ -50,8 +50,7 @@ Made by `bench/bench_branch.py` on {machine}, Python {python}, {cores} cores, Po
 {postgres}: medians of {rounds} rounds, while pgbench with {clients} clients writes to the
 parent as fast as it can. *First row* is from the request for the branch to the answer of
 a query on it; *flush* is the part of it that writing out dirty pages takes (by the
-checkpoints of the parent and of the copy that follows it), and *rest* is what is left
-without it. *Restore* is in place, to an LSN, up to the first row. *During* is the
+checkpoint of the parent, where one is needed), and *rest* is what is left without it. *Restore* is in place, to an LSN, up to the first row. *During* is the
 parent's throughput from the request to the first row, *psql alone* the same while that
 client asks the parent itself, *second* that of the second which begins with the request,
 and *over all* while a branch is made every {often} s and stays awake, all relative to the

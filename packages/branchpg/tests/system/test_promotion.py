@@ -17,7 +17,7 @@ from branchpg_harness.load import Load, has_spare, postgres_timeline, whole
 from branchpg_harness.stack import Stack, postmasters, query, wait_for
 
 from branchpg.errors import BadRequest, BranchpgError, Conflict, NotFound
-from branchpg.lsn import Lsn
+from branchpg.lsn import Lsn, Segment
 from branchpg.postgres import programs
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def place_of(stack: Stack, branch: str) -> str:
 
 def segments(directory: str) -> list[str]:
     """Return the segments in a directory."""
-    return [name for name in os.listdir(directory) if len(name) == 24]
+    return list(filter(Segment.is_name, os.listdir(directory)))
 
 
 def suspend(stack: Stack, branch: str) -> None:

@@ -16,7 +16,7 @@ from branchpg.compute.running import Running
 from branchpg.errors import BranchpgError, TryLater
 from branchpg.lsn import Lsn
 from branchpg.postgres import cluster, local
-from branchpg.postgres.follower import forget_following
+from branchpg.postgres.follower import forget_leader
 from branchpg.postgres.replay import wait_for_replay
 from branchpg.postgres.server import Server, end_leftover, postmaster, recover
 from branchpg.store import durable
@@ -283,9 +283,7 @@ class Endpoint:
     async def _confirm_later(self, running: Running) -> None:
         """Do so while clients are served: commits wait for a quorum by themselves."""
         try:
-            is_known = False
-            while not is_known:
-                is_known = await self._is_confirmed(running)
+            await self._confirm_at_last(running)
             if running.was_promoted:
                 await self._settle_in(running)
         except BranchpgError as error:  # it was given to another compute, or deleted
@@ -295,15 +293,14 @@ class Endpoint:
                 if self.running is running:
                     await self._end(running, fast=False)
 
-    async def _is_confirmed(self, running: Running) -> bool:
-        """Return whether the pageserver knows; False, after a while, where not yet."""
-        try:
-            await self._confirm(running)
-        except TryLater as error:
-            _LOG.warning("endpoint %s: %s", self.id, error)
+    async def _confirm_at_last(self, running: Running) -> None:
+        """Do so as often as it takes: somebody who is needed may not be there yet."""
+        while True:
+            try:
+                return await self._confirm(running)
+            except TryLater as error:
+                _LOG.warning("endpoint %s: %s", self.id, error)
             await asyncio.sleep(_AGAIN_SECONDS)
-            return False
-        return True
 
     def _wait_for_log(self, running: Running) -> None:
         around = self._around
@@ -333,7 +330,7 @@ class Endpoint:
         """Let one that was promoted be like others, when its parent has rested."""
         await asyncio.sleep(_SETTLE_SECONDS)
         try:
-            await asyncio.to_thread(forget_following, running.dsn, self.pgdata)
+            await asyncio.to_thread(forget_leader, running.dsn, self.pgdata)
         except (BranchpgError, OSError) as error:
             _LOG.warning("endpoint %s: %s", self.id, error)
 

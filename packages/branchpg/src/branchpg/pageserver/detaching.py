@@ -32,7 +32,7 @@ class Detaching:
         """Make a timeline a root of its own; return who was moved over to it.
 
         What branched off its ancestor before it did goes with it, since it takes over
-        that part of the history: Neon's RFC 34.
+        that part of the history.
         """
         with tenant.history.reading(), tenant.lock(timeline_id):
             catalog = tenant.catalog
@@ -51,6 +51,7 @@ class Detaching:
                 and (sibling.ancestor_lsn or point) <= point
             ]
             points = [sibling.ancestor_lsn or point for sibling in moved]
+            self._wal.inherit(catalog, timeline_id, ancestor_id, point)
             oldest = self._take_over(catalog, timeline_id, min([*points, point]))
             tenant.change(
                 lambda current: _detached(current, timeline_id, moved, oldest)
@@ -60,8 +61,6 @@ class Detaching:
     def _take_over(self, catalog: Catalog, timeline_id: str, lsn: Lsn) -> Lsn:
         """Copy what serves an LSN of the ancestor up to the branch point."""
         timeline = catalog.timeline(timeline_id)
-        ancestor_id = timeline.ancestor_timeline_id or ""
-        self._wal.inherit(catalog, timeline_id, ancestor_id, timeline.start_lsn)
         base = self._store.nearest(catalog, timeline_id, lsn)
         with snapshots.staging(self._store.layout) as directory:
             os.mkdir(directory, 0o755)

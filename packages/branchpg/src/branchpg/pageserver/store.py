@@ -99,7 +99,7 @@ class Store:
                 tenant, timeline_id, running, directory, identity=identity
             )
             target = self.layout.seed(tenant.id, child_id)
-            shutil.rmtree(target, ignore_errors=True)  # of an attempt that failed
+            _remove_seed(target)  # of an attempt that failed
             snapshots.publish(directory, taken, target)
         return taken
 

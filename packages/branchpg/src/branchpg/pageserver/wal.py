@@ -231,7 +231,8 @@ class Wal:
         except FileNotFoundError:
             return set()
         size = catalog.wal_segment_size
-        return {Segment.of_name(name, size).number for name in names if len(name) == 24}
+        found = filter(Segment.is_name, names)
+        return {Segment.of_name(name, size).number for name in found}
 
     def _file(
         self, catalog: Catalog, timeline: Timeline, segment: Segment
@@ -280,10 +281,10 @@ class Wal:
             tenant_id, timeline_id, theirs, upto=end, to=target
         ):
             return True
-        root = self._layout.wal(tenant_id, timeline_id)
-        path = os.path.join(root, segment.name + _PARTIAL)
         if end > timeline.start_lsn:
             return False
+        root = self._layout.wal(tenant_id, timeline_id)
+        path = os.path.join(root, segment.name + _PARTIAL)
         if os.path.exists(path):
             clone.clone_file(path, target, driver=self._driver)
             return True

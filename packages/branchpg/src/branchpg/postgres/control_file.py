@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from branchpg.errors import BranchpgError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["recover_to"]
 
@@ -40,29 +43,29 @@ def recover_to(data: str, postgres_timeline: int, *, instead_of: int) -> None:
         if found != instead_of:
             raise BranchpgError(f'"{path}" names timeline {found}, not {instead_of}')
         _NUMBER.pack_into(content, _TIMELINE, postgres_timeline)
-        _NUMBER.pack_into(content, end, _checksum(content[:end]))
+        *_, checksum = _checksums(content[:end])
+        _NUMBER.pack_into(content, end, checksum)
         file.seek(0)
         file.write(content)
 
 
-def _checksum_place(content: bytes | bytearray) -> int | None:
+def _checksum_place(content: bytearray) -> int | None:
     """Return where the checksum of all before it stands: versions differ in that."""
-    register = 0xFFFFFFFF
-    for place in range(len(content) - _NUMBER.size):
+    for place, checksum in enumerate(_checksums(content[: -_NUMBER.size])):
         if place > _TIMELINE and place % _NUMBER.size == 0:
             (found,) = _NUMBER.unpack_from(content, place)
-            if found and found == register ^ 0xFFFFFFFF:
+            if found == checksum:
                 return place
-        register = _TABLE[(register ^ content[place]) & 0xFF] ^ (register >> 8)
     return None
 
 
-def _checksum(content: bytes | bytearray) -> int:
-    """Return the CRC-32C of bytes."""
+def _checksums(content: bytearray) -> Iterator[int]:
+    """Yield the CRC-32C of nothing, of the first byte, of the first two, and so on."""
     register = 0xFFFFFFFF
+    yield register ^ 0xFFFFFFFF
     for byte in content:
         register = _TABLE[(register ^ byte) & 0xFF] ^ (register >> 8)
-    return register ^ 0xFFFFFFFF
+        yield register ^ 0xFFFFFFFF
 
 
 def _entry(byte: int) -> int:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Cursor: TypeAlias = psycopg2.extensions.cursor
 
-__all__ = ["NAME", "Follower", "Stopped", "forget_following"]
+__all__ = ["NAME", "Follower", "Stopped", "forget_leader"]
 
 NAME: Final = "branchpg_follower"
 """The application name by which its leader sees it."""
@@ -178,7 +178,7 @@ class Follower:
             raise TryLater(f"a follower or its leader fails: {error}") from error
 
 
-def forget_following(dsn: str, data: str) -> None:
+def forget_leader(dsn: str, data: str) -> None:
     """Let one that was promoted write out what it replayed, and drop the log of that.
 
     PostgreSQL would do the former over minutes, in which each end of the server takes

@@ -161,10 +161,7 @@ def _fetch(client: HttpClient, status: TimelineStatus, staging: str) -> None:
 def _fetch_history_file(
     client: HttpClient, status: TimelineStatus, directory: str
 ) -> None:
-    """Fetch what tells where PostgreSQL's timeline came from, unless it is the first.
-
-    One that was fetched by an older version has none.
-    """
+    """Fetch what tells where PostgreSQL's timeline came from; the first has none."""
     name = history_name(status.postgres_timeline)
     where = url("tenant", status.tenant_id, "timeline", status.timeline_id, "wal")
     with contextlib.suppress(NotFound):

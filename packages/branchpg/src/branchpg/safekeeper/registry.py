@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from branchpg.errors import BadRequest, BranchpgError, Conflict, NotFound, TryLater
+from branchpg.lsn import history_name
 from branchpg.safekeeper import state as states
 from branchpg.safekeeper.history import upto
 from branchpg.safekeeper.state import is_id
@@ -133,8 +134,9 @@ class Registry:
         )
 
         def fill(staging: str) -> None:
-            if source.history_file and os.path.exists(source.history_file):
-                shutil.copy(source.history_file, staging)
+            name = history_name(source.state.postgres_timeline)
+            with contextlib.suppress(FileNotFoundError):  # the first one has none
+                shutil.copy(os.path.join(source.directory, name), staging)
             for segment in source.segments.present():
                 if segment.start < until:
                     path = os.path.join(staging, segment.name)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["Segments"]
 
 _ZEROS: Final = bytes(1024 * 1024)
-_NAME_LENGTH: Final = 24
 _READY_AHEAD: Final = 2  # the next segment is made when 1/2 of this one is full
 
 
@@ -51,11 +50,7 @@ class Segments:
 
     def present(self) -> list[Segment]:
         """Return the segments that there are, the oldest first."""
-        names = (
-            name
-            for name in os.listdir(self._directory)
-            if len(name) == _NAME_LENGTH and "." not in name
-        )
+        names = filter(Segment.is_name, os.listdir(self._directory))
         return sorted(Segment.of_name(name, self._size) for name in names)
 
     def write(self, lsn: int, pieces: Sequence[bytes]) -> int:

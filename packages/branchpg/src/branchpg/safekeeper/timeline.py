@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from branchpg.errors import BadRequest, Conflict, NotFound, PreconditionFailed
-from branchpg.lsn import Lsn, history_name
+from branchpg.lsn import Lsn
 from branchpg.postgres.record_end import find_record_end
 from branchpg.safekeeper import history as rules
 from branchpg.safekeeper import state as states
@@ -113,14 +113,6 @@ class Timeline:
     def end(self) -> Lsn:
         """Up to where WAL may be read, and the segment of the start as a whole."""
         return Lsn(self._end or self._state.start_lsn)
-
-    @property
-    def history_file(self) -> str | None:
-        """Where the file is that tells of PostgreSQL's timeline, if it is not 1."""
-        number = self._state.postgres_timeline
-        if number == 1:
-            return None
-        return os.path.join(self.directory, history_name(number))
 
     @property
     def last_generation(self) -> int:
