@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tomllib
@@ -99,3 +100,14 @@ def test_a_decision_has_a_number_a_title_and_every_part(decision: Path) -> None:
     text = decision.read_text()
     assert text.startswith(f"# {decision.name[:4]} ")
     assert re.findall(r"^## (.+)$", text, re.MULTILINE) == HEADINGS
+
+
+@pytest.mark.xdist_group("repository")
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="one process")
+def test_tests_that_share_a_stack_run_in_one_process(
+    request: pytest.FixtureRequest,
+) -> None:
+    """Where xdist does not understand pytest, it says nothing and groups none."""
+    if not request.config.getoption("loadgroup", default=False):
+        pytest.skip("run without --dist loadgroup")
+    assert request.node.nodeid.endswith("@repository")
