@@ -172,8 +172,11 @@ def stack(shell: Shell, tmp_path: Path) -> Iterator[Stack]:
         yield stack
     finally:
         for child in stack.background:
+            # Not until the ends of its pipes: what it has started may hold them.
             child.kill()
-            child.communicate()
+            child.wait(15)
+            for stream in filter(None, (child.stdin, child.stdout, child.stderr)):
+                stream.close()
         if stack.state.path.exists():
             stack.yard("-p", "demo", "down", "-t", "0", "--remove-orphans")
         left = stack.processes()

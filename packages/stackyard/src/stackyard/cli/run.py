@@ -346,8 +346,7 @@ def _foreground(client: Client, identifier: str, spec: ServiceSpec) -> int:
     except BaseException:
         child.dismiss()
         raise
-    child.release()
-    code = child.wait()
+    code = child.run()
     # The keeper may not have told of its end yet, and what runs is not removed.
     with suppress(EngineError):
         if client.running:

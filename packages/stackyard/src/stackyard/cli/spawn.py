@@ -86,9 +86,7 @@ class Program:
 
     def run(self) -> int:
         """Run it on the same terminal and return its exit code."""
-        child = self.fork()
-        child.release()
-        return child.wait()
+        return self.fork().run()
 
     def start(self) -> None:
         """Run it in the background, without a terminal."""
@@ -189,10 +187,14 @@ class Child:
         os.close(self._failure)
         os.waitpid(self.pid, 0)
 
-    def wait(self) -> int:
-        """Return its exit code.
+    def run(self) -> int:
+        """Let it run, and return its exit code.
 
-        Signals that end this process go to it; those of the terminal reach it anyway.
+        Signals that end this process go to it from before it runs, for it may ask for
+        one at once; those of the terminal reach it anyway.
+
+        Raises:
+            click.exceptions.Exit: it does not run; that was told.
         """
         previous = {
             number: signal.signal(number, lambda sent, _frame: self._pass(sent))
@@ -200,6 +202,7 @@ class Child:
         }
         previous[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
         try:
+            self.release()
             _, status = os.waitpid(self.pid, 0)
         finally:
             for number, handler in previous.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -11,6 +13,7 @@ import msgspec
 
 from stackyard.engine.errors import CommandError, SupervisorError
 from stackyard.engine.process.identity import wait_for
+from stackyard.engine.process.lock import HELD
 from stackyard.engine.process.protocol import (
     Context,
     ContextRequest,
@@ -37,9 +40,13 @@ _PAUSE = 0.2
 
 @dataclass(frozen=True)
 class Client:
-    """One project's supervisor."""
+    """One project's supervisor.
+
+    `patience` is the seconds in which one that is there has to answer.
+    """
 
     state: ProjectState
+    patience: float = 10.0
 
     @property
     def running(self) -> bool:
@@ -147,21 +154,36 @@ class Client:
             yield from _exchange(connection, method, path, body)
 
     def _connection(self) -> socket.socket:
-        """Connect; start a supervisor if there is none."""
-        for _ in range(_STARTS):
+        """Connect; start a supervisor if there is none.
+
+        One that has just begun, begins anew, or ends, is there and does not answer.
+        """
+        log = self.state.path / "supervisor.log"
+        deadline, pause, starts = time.monotonic() + self.patience, _PAUSE / 8, 0
+        while True:
             connection = connect(self.state.socket("supervisor"))
             if connection is not None:
                 return connection
-            self._start()
-        log = self.state.path / "supervisor.log"
-        raise SupervisorError("cannot start the supervisor", hint=f"see {log}")
+            if starts == _STARTS:
+                raise SupervisorError("cannot start the supervisor", hint=f"see {log}")
+            if self._start() != HELD:
+                starts += 1
+            elif time.monotonic() > deadline:
+                raise SupervisorError(
+                    f"the supervisor has not answered for {self.patience:.0f} s",
+                    hint=f"on a busy machine, run the command again; see {log}",
+                )
+            else:
+                threading.Event().wait(pause)
+                pause = min(2 * pause, _PAUSE)
 
-    def _start(self) -> None:
+    def _start(self) -> bytes:
+        """Begin a supervisor; return what it said of itself."""
         # Imported where it is needed: most commands find a supervisor.
         from stackyard.engine.process.spawn import begin_daemon
 
         self.state.prepare()
-        begin_daemon(
+        return begin_daemon(
             "stackyard.engine.process.supervisor",
             [str(self.state.root.path), self.state.name],
             errors=self.state.path / "supervisor.log",

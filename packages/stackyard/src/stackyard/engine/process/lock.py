@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stackyard.engine.process.durable import PRIVATE_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+HELD: Final = b"-"  # said by a process that ends, since another has the lock
 
 
 def take_lock(path: Path) -> int | None:

@@ -23,10 +23,10 @@ class Beginning:
 
     reader: int
 
-    def finish(self) -> bool:
-        """Wait until it says it is ready; return False if it ended without."""
+    def finish(self) -> bytes:
+        """Wait for the byte that it says; return none if it ended without."""
         try:
-            return os.read(self.reader, 1) != b""
+            return os.read(self.reader, 1)
         finally:
             os.close(self.reader)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,9 +14,11 @@ import pytest
 from process_support import eventually
 from project_support import SERVER, ask, errors, gone
 
+from stackyard.engine.errors import SupervisorError
 from stackyard.engine.process.durable import Journal, read_journal
 from stackyard.engine.process.identity import ProcessIdentity
 from stackyard.engine.process.keeper import records
+from stackyard.engine.process.lock import take_lock
 from stackyard.engine.process.protocol import DownCommand, ServicesCommand
 
 if TYPE_CHECKING:
@@ -265,14 +269,39 @@ def test_many_commands_at_once(project: Project):
     assert project.states() == RUNNING
 
 
+def test_a_supervisor_that_begins_slowly_is_waited_for(project: Project):
+    """As one does on a busy machine, that begins anew since its keeper has died."""
+    project.up(TWO)
+    project.kill_supervisor()
+    held = eventually(lambda: take_lock(project.state.path / "supervisor.lock"))
+    release = threading.Timer(2.0, os.close, [held])
+    release.start()
+
+    assert project.states() == RUNNING
+    release.join()
+
+
+def test_a_supervisor_that_cannot_begin_is_not(project: Project):
+    project.complaints = ("",)
+    project.up(TWO)
+    project.kill_supervisor()
+    containers = project.state.path / "containers.json"
+    content = containers.read_bytes()
+    containers.write_text("{")
+
+    with pytest.raises(SupervisorError, match="cannot start the supervisor"):
+        project.client.snapshot()
+    containers.write_bytes(content)
+
+
 def test_two_supervisors_are_impossible(project: Project):
     project.up(TWO)
     first = project.pid_of("supervisor")
     (project.state.path / "sockets" / "supervisor").rename(
         project.state.path / "sockets" / "hidden"
     )
-    with pytest.raises(Exception, match="cannot start the supervisor"):
-        project.client.snapshot()
+    with pytest.raises(SupervisorError, match="has not answered for 1 s"):
+        replace(project.client, patience=1.0).snapshot()
     (project.state.path / "sockets" / "hidden").rename(
         project.state.path / "sockets" / "supervisor"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -60,7 +61,8 @@ def test_the_back_off_goes_on_growing(jumping: Project):
 def test_a_grace_is_as_long_as_it_is(jumping: Project):
     jumping.up("services: {web: {image: own/web, command: sleep 600}}")
     (stubborn,) = [jumping.one("web").pid]
-    os.kill(stubborn, 19)  # SIGSTOP: it cannot answer SIGTERM
+    os.kill(stubborn, signal.SIGSTOP)  # it cannot answer SIGTERM
+    eventually(lambda: b") T " in Path(f"/proc/{stubborn}/stat").read_bytes())
     began = time.monotonic()
     jumping.do("stop", "web", grace=0.3)
 
