@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from workspace_harness.client import wait_for
+from workspace_harness.relay import Relay
 
 from workspace_api.stream import EventId, Position
 
@@ -230,3 +231,24 @@ def test_the_stream_goes_on_after_the_connection_broke(
         wait_for(lambda: client.get("/items").status == 200, "the pool is back")
         ids = [client.item()["id"] for _ in range(5)]
         assert [one.data["id"] for one in listener.take(5)] == ids
+
+
+def test_the_service_goes_on_after_the_server_said_that_it_ends_the_connection(
+    start: Callable[..., ServiceThread], postgres: Postgres, database: str
+) -> None:
+    """And before the connection has ended: asyncpg waits for more of the server."""
+    with Relay(postgres.port) as relay:
+        service = start(postgres_port=relay.port)
+        with service.listen() as listener:
+            postgres.sql(
+                "postgres",
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                "WHERE datname = %s AND query LIKE '%%json_agg(e.%%'",
+                database,
+            )
+            wait_for(relay.left.is_set, "the server has left")
+            wait_for(lambda: service.events("events_interrupted"), "the hub notes it")
+            client = service.client()
+            item = client.item()["id"]
+            assert listener.take(1)[0].data["id"] == item
+            client.close()

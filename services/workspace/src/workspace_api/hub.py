@@ -28,6 +28,14 @@ _POLL_SECONDS: Final = 2.0
 """A wake-up may be lost with who sends it; the change is not."""
 _PENDING_SECONDS: Final = 0.02
 _RETRY_SECONDS: Final = 0.25
+_INTERRUPTED: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # The server has said that it ends the connection, and has not done so yet.
+    asyncpg.InternalClientError,
+)
 _NOTHING: Final = b'{"id":null,"version":null,"at":null,"by":null}'
 
 
@@ -125,9 +133,7 @@ class Hub:
             try:
                 await self._listen()
                 pause = _RETRY_SECONDS
-            except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-                logger().warning("events_interrupted", error=str(error))
-            except asyncpg.InterfaceError as error:
+            except _INTERRUPTED as error:
                 logger().warning("events_interrupted", error=str(error))
             if self.used:
                 await asyncio.sleep(pause)
