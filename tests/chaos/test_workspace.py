@@ -99,6 +99,8 @@ def test_nothing_acknowledged_is_lost_or_doubled(stack: Workspace) -> None:
                 recovery[f"{service} killed"] = load.goes_on(f"after {service}")
             stack.yard("restart", *SERVICES[1:])
             recovery["database restarted"] = load.goes_on("after a restart")
+            # An `up` fails at once where a health check has not seen it yet.
+            wait_for(stack.is_healthy, "health checks see the database again")
             stack.yard("up", "-d", "--wait", "--scale", "workspace-api=3")
             recovery["3 replicas"] = load.goes_on("with three")
             stack.yard("kill", "workspace-api")

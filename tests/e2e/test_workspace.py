@@ -130,7 +130,7 @@ def test_connection_tests_say_what_does_not_run(stack: Workspace) -> None:
         }
     finally:
         stack.yard("start", "--wait", "workspace-db-compute")
-    wait_for(stack.is_ready, "the API reaches the database again")
+    wait_for(stack.is_healthy, "all is as before, and is known to be")
 
 
 def test_init_again_changes_nothing(stack: Workspace) -> None:
@@ -180,7 +180,7 @@ def test_a_physical_backup_comes_back(stack: Workspace) -> None:
 
     stack.yard("restore", "--force", archive)
 
-    wait_for(stack.is_ready, "the API reaches the database again")
+    wait_for(stack.is_healthy, "all is as before, and is known to be")
     titles = stack.titles()
     assert "in the backup" in titles
     assert "after the backup" not in titles

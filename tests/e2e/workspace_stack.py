@@ -145,6 +145,12 @@ class Workspace:
         except (OSError, ValueError):
             return False
 
+    def is_healthy(self) -> bool:
+        """Return whether it can, and all health checks have found so."""
+        shown = map(json.loads, self.yard("ps", "--format", "json").splitlines())
+        found = {one["Health"] for one in shown}
+        return self.is_ready() and found <= {"", "healthy"}
+
 
 @contextmanager
 def workspace(*profiles: str, up: tuple[str, ...] = ()) -> Iterator[Workspace]:
