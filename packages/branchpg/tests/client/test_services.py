@@ -78,6 +78,29 @@ def test_two_starts_at_once_start_everything_once(own):
     assert value(own, "select 1") == 1
 
 
+def test_an_interrupt_while_a_service_begins_leaves_none(own, monkeypatch):
+    begun, begin = [], processes.begin
+
+    def begin_and_interrupt(*arguments, **options):
+        begun.append(begin(*arguments, **options))
+        if len(begun) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return begun[-1]
+
+    monkeypatch.setattr(processes, "begin", begin_and_interrupt)
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            own.start()
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        left = [one.pid for one in begun if one.runs]
+        for one in begun:
+            one.signal(signal.SIGKILL)
+    assert len(begun) == 2
+    assert left == []
+
+
 def test_a_service_that_was_not_written_down_is_found_by_its_lock(own):
     own.start()
     before = pids(own)

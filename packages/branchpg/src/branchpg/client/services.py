@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import signal
 import sys
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -198,8 +200,7 @@ class Services:
         # -P, since what lies in the working directory is no module of ours.
         argv = [sys.executable, "-P", "-m", service.module, "-D", directory]
         argv += self._arguments(service, first_branch)
-        process = processes.begin(argv, environment=self._environment, log=log)
-        processes.remember(self.place.run(f"{service.name}.json"), process)
+        process = self._begun(service, argv, log)
 
         def is_decided() -> bool:
             return os.path.exists(told) or not process.runs
@@ -212,6 +213,13 @@ class Services:
             )
         if not process.runs or not self.answers(service):
             raise _failure(service, log, began_at)
+
+    def _begun(self, service: Service, argv: list[str], log: str) -> Process:
+        """Begin a process and write it down: an interrupt between would leave it."""
+        with _uninterrupted():
+            process = processes.begin(argv, environment=self._environment, log=log)
+            processes.remember(self.place.run(f"{service.name}.json"), process)
+        return process
 
     def _arguments(self, service: Service, first_branch: str | None) -> list[str]:
         arguments = ["--token-file", self.place.token_file]
@@ -305,6 +313,22 @@ class Services:
             yield
         finally:
             os.close(handle)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let an interrupt come afterwards. Those are for the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def _failure(service: Service, log: str, began_at: int) -> BranchpgError:
