@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import re
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg2
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from branchpg_harness.stack import Stack
 
 __all__ = ["Load", "has_spare", "postgres_timeline", "spares", "whole"]
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Load:
@@ -29,6 +32,7 @@ class Load:
         self._ask("CREATE TABLE IF NOT EXISTS written (n int)")
         self._ask("CREATE TABLE IF NOT EXISTS bulk (s text)")
         self.acknowledged = self._ask("SELECT coalesce(max(n), 0) FROM written")
+        self._add(self.acknowledged + 1)  # whoever looks from now on finds a commit
         self._thread.start()
         return self
 
@@ -88,5 +92,12 @@ def postgres_timeline(stack: Stack, branch: str) -> int:
 
 def whole(stack: Stack, branch: str, since: int) -> bool:
     """Return whether a branch has every commit up to one, and none twice."""
-    count, last = stack.sql("SELECT count(*), max(n) FROM written", branch=branch)[0]
-    return count == last >= since
+    found = stack.sql(
+        "SELECT coalesce(array_agg(n ORDER BY n), '{}') FROM written", branch=branch
+    )
+    expected = range(1, max([since, *found]) + 1)
+    if found == [*expected]:
+        return True
+    missing = sorted({*expected} - {*found})
+    _LOG.error("%s: %d commits, not there: %s", branch, len(found), missing)
+    return False

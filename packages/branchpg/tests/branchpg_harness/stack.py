@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import re
@@ -66,6 +67,8 @@ class Stack:
     def __exit__(self, *_error: object) -> None:
         for name in reversed(tuple(self.children)):
             self.stop(name)
+        for link in glob.glob(f"{self.root}/compute*/run"):  # of one that was killed
+            shutil.rmtree(os.readlink(link))
         shutil.rmtree(self.root, ignore_errors=True)
 
     def start(self, name: str) -> None:
@@ -108,6 +111,16 @@ class Stack:
             child.kill()
             child.wait()
             raise AssertionError(f"{name} does not end: {self.log(name)}") from None
+
+    @contextlib.contextmanager
+    def held(self, name: str) -> Iterator[None]:
+        """Let a service do nothing for a while."""
+        child = self.children[name]
+        child.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            child.send_signal(signal.SIGCONT)
 
     def log(self, name: str) -> str:
         """Return what a service wrote."""
@@ -217,6 +230,11 @@ class Stack:
         answer = json.loads(self.http("compute").raw("GET", "/endpoints"))
         found = (e for e in answer if e["branch"] == branch)
         return next(e for e in found if e["type"] == "read_write")
+
+    def suspend(self, branch: str = "main") -> None:
+        """End the server of a branch's writing endpoint."""
+        endpoint = self.endpoint(branch)["id"]
+        self.http("compute").raw("POST", f"/endpoints/{endpoint}/suspend")
 
     def pgbench(self, *arguments: str, branch: str | None = None) -> list[str]:
         """Return the command of pgbench against a branch."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from branchpg.lsn import Lsn
-from branchpg.pageserver.pace import Demand, Pace
+from branchpg.pageserver.pace import Demand, Pace, has_room
 
 FAST = 256 * 1024  # bytes in a second
 
@@ -61,3 +61,17 @@ def test_branches_that_follow_each_other_are_until_they_end() -> None:
     assert not demand(10.0, 15.0).is_high(31.0)
     assert demand(10.0, 15.0, 40.0).is_high(20.0)
     assert not demand(10.0, 15.0, 40.0).is_high(41.0)
+
+
+def test_branches_are_made_by_and_by_if_one_was_in_the_last_hour() -> None:
+    assert not demand().is_there(0.0)
+    assert demand(10.0).is_there(3609.0)
+    assert not demand(10.0).is_there(3610.0)
+    assert demand(10.0, 3000.0).is_there(6000.0)
+
+
+def test_a_full_copy_is_made_where_two_more_fit_and_kept_while_one_does() -> None:
+    assert has_room(100, 300, kept=False)
+    assert not has_room(100, 299, kept=False)
+    assert has_room(100, 100, kept=True)
+    assert not has_room(100, 99, kept=True)

@@ -14,6 +14,7 @@ from branchpg_harness.stack import Stack, postmasters, wait_for
 
 from branchpg.errors import BranchpgError
 from branchpg.postgres.server import postmaster
+from branchpg.store import clone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,9 +137,7 @@ def test_the_pageserver_dies_while_a_branch_takes_the_spare(
 def test_a_branch_that_sleeps_has_none(stack: Stack) -> None:
     with Load(stack):
         wait_for(lambda: has_spare(stack), "a spare")
-    stack.http("compute").raw(
-        "POST", f"/endpoints/{stack.endpoint('main')['id']}/suspend"
-    )
+    stack.suspend()
     wait_for(lambda: not followers(stack), "no follower of a branch that sleeps")
     assert whole(stack, "main", 1)
 
@@ -150,3 +149,18 @@ def test_none_are_kept_where_none_are_wanted(stack: Stack) -> None:
         with Load(stack):
             wait_for(lambda: has_spare(stack), "a spare where they are wanted")
         assert spares(other) == 0
+
+
+def test_where_files_are_copied_the_first_branch_asks_for_one(stack: Stack) -> None:
+    with Stack() as other, Load(other) as load:
+        if clone.probe(other.root).shares:
+            pytest.skip("files share their blocks here")
+        with Load(stack):
+            wait_for(lambda: has_spare(stack), "a spare where they are wanted")
+        assert spares(other) == 0
+        other.create("first")
+        wait_for(lambda: has_spare(other), "a spare for the next one")
+        before, acknowledged = promoted(other), load.acknowledged
+        other.create("second")
+        assert promoted(other) == before + 1
+        assert whole(other, "second", acknowledged)

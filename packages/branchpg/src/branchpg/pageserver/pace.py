@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from branchpg.lsn import Lsn
 
-__all__ = ["Demand", "Pace"]
+__all__ = ["Demand", "Pace", "has_room"]
 
 _BUSY: Final = 256 * 1024  # bytes of WAL in a second
 _LOOKS: Final = 3  # a start and the end of a segment that a snapshot makes are two
 _REST_SECONDS: Final = 60.0
 _SOON_SECONDS: Final = 15.0  # by when a spare that is made gently is ready
+_LATER_SECONDS: Final = 3600.0  # in which one that is a full copy is worth its price
+_ROOM: Final = 3  # copies of all files that fit on the disk before such a one is made
 
 
 @dataclass(frozen=True)
@@ -71,3 +73,16 @@ class Demand:
     def is_high(self, at: float) -> bool:
         """Return whether the next one has to be ready as soon as can be."""
         return at < self.high_until
+
+    def is_there(self, at: float) -> bool:
+        """Return whether branches are made at all, by and by."""
+        return at - self.last < _LATER_SECONDS
+
+
+def has_room(size: int, free: int, *, kept: bool) -> bool:
+    """Return whether a spare that is a full copy may be on a disk.
+
+    Made it is where two more copies fit beside it, for a snapshot and a branch; `kept`
+    as long as one does.
+    """
+    return free >= size * (1 if kept else _ROOM)

@@ -7,6 +7,7 @@ collected, expired branches are deleted. All of it can be done at any time, and 
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 import uuid
@@ -21,12 +22,13 @@ from branchpg.pageserver.branches import Branches
 from branchpg.pageserver.collect import Collector
 from branchpg.pageserver.detaching import Detaching
 from branchpg.pageserver.moments import Moments
+from branchpg.pageserver.pace import has_room
 from branchpg.pageserver.spares import Spares
 from branchpg.pageserver.store import Store
 from branchpg.pageserver.tenants import Tenants, now
 from branchpg.pageserver.timelines import Timelines
 from branchpg.pageserver.wal import Wal
-from branchpg.store import clone, durable
+from branchpg.store import clone, durable, sizes
 from branchpg.store.layout import Layout
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from branchpg.http.safekeepers import Safekeepers
     from branchpg.pageserver.tenants import Tenant
     from branchpg.postgres.programs import Programs
+    from branchpg.store.catalog import Timeline
 
 __all__ = ["Pageserver"]
 
@@ -158,13 +161,26 @@ class Pageserver:
             _quietly(partial(self._collect, tenant, timeline_id), "GC")
 
     def _spare(self, tenant: Tenant, timeline_id: str) -> None:
-        """Keep spares where files share their blocks, or a tenant asks for them."""
+        """Keep spares where they cost little, are asked for, or worth their price."""
         config = settings.effective(tenant.catalog.config)
-        is_wanted = self.driver.shares or "spares" in tenant.catalog.config
         timeline = tenant.catalog.timeline(timeline_id)
+        is_wanted = (
+            self.driver.shares
+            or "spares" in tenant.catalog.config
+            or self._is_worth_a_copy(tenant, timeline)
+        )
         head = self.wal.head(tenant.catalog, timeline)
         many = config["spares"] if is_wanted else 0
         self.spares.tend(tenant, timeline_id, head, many=many)
+
+    def _is_worth_a_copy(self, tenant: Tenant, timeline: Timeline) -> bool:
+        """Return whether a timeline may have a full copy of its files made ahead."""
+        timeline_id, running = timeline.timeline_id, timeline.attachment
+        if running is None or not self.spares.are_in_demand(tenant, timeline_id):
+            return False
+        size = sizes.of_tree(running.pgdata).physical
+        free = shutil.disk_usage(self.layout.root).free
+        return has_room(size, free, kept=self.spares.has_any(tenant, timeline_id))
 
     def _snapshot(self, tenant: Tenant, timeline_id: str) -> None:
         """Take a snapshot where one is due, by distance or by time."""

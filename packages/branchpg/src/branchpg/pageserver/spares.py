@@ -143,6 +143,16 @@ class Spares:
         """Return how many spares a timeline has."""
         return len(self._ready.get((tenant.id, timeline_id), ()))
 
+    def has_any(self, tenant: Tenant, timeline_id: str) -> bool:
+        """Return whether a timeline has a spare, or is about to."""
+        making = self.is_making(tenant, timeline_id)
+        return making or self.count(tenant, timeline_id) > 0
+
+    def are_in_demand(self, tenant: Tenant, timeline_id: str) -> bool:
+        """Return whether branches were made of a timeline's head in the last hour."""
+        demand = self._demand.get((tenant.id, timeline_id), Demand())
+        return demand.is_there(time.monotonic())
+
     def promote(
         self, tenant: Tenant, timeline_id: str, running: Attachment
     ) -> Promoted | None:
@@ -358,7 +368,8 @@ class Spares:
     async def _drop(self, key: _Key) -> None:
         self._paces.pop(key, None)
         self._wanted.pop(key, None)
-        self._demand.pop(key, None)
+        if not self._demand[key].is_there(time.monotonic()):
+            self._demand.pop(key)
         self._failed.pop(key, None)
         making = self._making.get(key)
         if making:
