@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from branchpg.http.client import Address, address, http_address
-from branchpg.http.safekeepers import Position, addresses_of, precedence, settled
+from branchpg.http.safekeepers import (
+    Position,
+    Safekeepers,
+    addresses_of,
+    precedence,
+    settled,
+)
 from branchpg.lsn import Lsn
 
 
@@ -35,6 +43,16 @@ def test_what_a_quorum_has(
 
 def test_newer_generations_go_before_longer_logs() -> None:
     assert max([at(900, 1), at(100, 2)], key=precedence) == at(100, 2)
+
+
+def test_why_one_does_not_answer_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket() as taken:  # and nobody listens there
+        taken.bind(("127.0.0.1", 0))
+        keepers = Safekeepers([Address(*taken.getsockname())])
+        for _ in range(3):
+            assert keepers.positions("a" * 32, "b" * 32) == {}
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_the_ports_of_compose_files_made_for_neon_are_understood() -> None:

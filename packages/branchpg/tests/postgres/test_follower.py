@@ -98,10 +98,9 @@ def place() -> Iterator[Place]:
     os.mkdir(data, 0o700)
     owner.give(data, found.identity)
     cluster.initialise(found, data)
-    run = local.socket_directory(found)
-    yield Place(found, root, run)
+    with local.socket_directory(found, root) as run:
+        yield Place(found, root, run)
     shutil.rmtree(root)
-    shutil.rmtree(run)
 
 
 def test_it_stops_after_what_its_leader_had_written(place: Place) -> None:

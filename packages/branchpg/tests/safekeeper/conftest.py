@@ -85,6 +85,13 @@ class Primary:
     def value(self, statement, *values):
         return self.sql(statement, *values)[0][0]
 
+    def fill(self, segments):
+        """Write that many segments of WAL, each with a row."""
+        for _ in range(segments):
+            self.sql("create table if not exists t (x int)")
+            self.sql("insert into t values (1)")
+            self.sql("select pg_switch_wal()")
+
     def lsn(self):
         return Lsn.parse(self.value("select pg_current_wal_flush_lsn()::text"))
 
@@ -132,7 +139,7 @@ class Keeper:
     def fence(self, generation, start_lsn):
         return self.post("fence", generation=generation, start_lsn=str(start_lsn))
 
-    def receive(self, primary, generation, history, start_lsn):
+    def receive(self, primary, generation, history, start_lsn, peers=()):
         entries = [{"generation": g, "lsn": str(lsn)} for g, lsn in history]
         return self.post(
             "receive",
@@ -141,10 +148,23 @@ class Keeper:
             start_lsn=str(start_lsn),
             history=entries,
             slot=f"safekeeper_{self.number}",
+            peers=[f"http://127.0.0.1:{peer.http_port}" for peer in peers],
         )
 
     def wait(self, lsn, timeout=20):
         return self.post("wait", lsn=str(lsn), timeout=timeout)
+
+    def forget(self, lsn):
+        content = {"remote_consistent_lsn": str(lsn)}
+        return self.client.send("PATCH", f"{PATH}/control_file", content, dict)
+
+    def digest(self, start, until):
+        asked = f"{PATH}/digest?from_lsn={start}&until_lsn={until}"
+        return self.client.get(asked, dict)["sha256"]
+
+    def lose(self):
+        """Lose all of the timeline."""
+        shutil.rmtree(Path(self.directory, TENANT))
 
     def status(self):
         return self.client.get(PATH, dict)

@@ -158,26 +158,14 @@ def test_a_digest_is_of_the_bytes(stage, keeper, followed):
         keeper.client.get(f"{path}&until_lsn=7/0", dict)
 
 
-def forget(keeper, lsn):
-    content = {"remote_consistent_lsn": str(lsn)}
-    return keeper.client.send("PATCH", f"{PATH}/control_file", content, dict)
-
-
-def fill(primary, segments):
-    for _ in range(segments):
-        primary.sql("create table if not exists t (x int)")
-        primary.sql("insert into t values (1)")
-        primary.sql("select pg_switch_wal()")
-
-
 def test_wal_that_is_elsewhere_is_removed(stage, keeper, followed):
-    fill(followed, 4)
+    followed.fill(4)
     keeper.wait(followed.lsn())
     before = [path.name for path in keeper.segments()]
 
-    forget(keeper, Lsn(2 * SEGMENT + 5))
+    keeper.forget(Lsn(2 * SEGMENT + 5))
     assert [path.name for path in keeper.segments()] == before[1:]
-    forget(keeper, Lsn(1 << 40))  # never what is not here yet, nor the last two
+    keeper.forget(Lsn(1 << 40))  # never what is not here yet, nor the last two
 
     left = [path.name for path in keeper.segments()]
     flush = Segment.at(keeper.flush_lsn())
@@ -193,7 +181,7 @@ def test_a_segment_that_is_removed_while_it_is_read_is_read_to_its_end(
     stage, keeper, followed
 ):
     """The pageserver takes whole segments over while others still read them here."""
-    fill(followed, 4)
+    followed.fill(4)
     keeper.wait(followed.lsn())
     first = keeper.segments()[0]
     data = first.read_bytes()
@@ -203,7 +191,7 @@ def test_a_segment_that_is_removed_while_it_is_read_is_read_to_its_end(
     response = connection.getresponse()  # more than sockets hold is still to come
     begun = response.read(1)
 
-    forget(keeper, Lsn(1 << 40))
+    keeper.forget(Lsn(1 << 40))
 
     assert not first.exists()
     assert begun + response.read() == data
@@ -220,11 +208,11 @@ def test_a_slot_keeps_wal(stage, keeper, followed):
     with connection.cursor() as cursor:
         cursor.execute("CREATE_REPLICATION_SLOT kept PHYSICAL RESERVE_WAL")
     connection.close()
-    fill(followed, 4)
+    followed.fill(4)
     keeper.wait(followed.lsn())
     before = keeper.segments()
 
-    forget(keeper, Lsn(1 << 40))
+    keeper.forget(Lsn(1 << 40))
 
     assert keeper.segments() == before
 
@@ -249,7 +237,7 @@ def test_a_lost_safekeeper_fetches_from_the_furthest_peer(stage):
     keepers = [stage.keeper() for _ in range(3)]
     primary = stage.primary()
     stage.follow(primary, keepers, 2)
-    fill(primary, 2)
+    primary.fill(2)
     primary.sql("insert into t values (2)")
     lost = keepers[2]
     lost.kill()
@@ -342,45 +330,3 @@ def test_what_cannot_be_read_is_said_and_left_alone(stage, keeper):
         keeper.fence(2, stage.start_lsn)
     assert "cannot read" in Path(keeper.log).read_text()
     assert state.read_text() == "{"
-
-
-def test_who_is_behind_catches_up_with_a_peer(stage):
-    """Under its promise, without a compute that has the older WAL."""
-    ahead, behind = stage.keeper(), stage.keeper()
-    primary = stage.primary()
-    stage.follow(primary, [ahead, behind], 1)
-    primary.sql("create table t as select 1 as x")
-    behind.kill()
-    fill(primary, 2)
-    end = primary.lsn()
-    behind.start()
-    found = [keeper.fence(2, stage.start_lsn) for keeper in (ahead, behind)]
-    assert found[0]["flush_lsn"] != found[1]["flush_lsn"]
-    wanted = {"tenant_id": TENANT, "timeline_id": TIMELINE}
-    wanted |= {"http_hosts": [f"127.0.0.1:{ahead.http_port}"]}
-
-    behind.client.send("POST", "/v1/pull_timeline", wanted, dict)
-
-    told = behind.status()
-    assert told["flush_lsn"] == ahead.status()["flush_lsn"]
-    assert (told["generation"], told["last_generation"]) == (2, 1)
-    with pytest.raises(BranchpgError, match="as far here as there"):
-        behind.client.send("POST", "/v1/pull_timeline", wanted, dict)
-    recovered = stage.recovered(behind, end)
-    assert recovered.value("select count(*) from t") == 3
-
-
-def test_who_has_nothing_catches_up_with_a_peer(stage):
-    ahead, empty = stage.keeper(), stage.keeper()
-    primary = stage.primary()
-    stage.follow(primary, [ahead], 1)
-    fill(primary, 2)
-    end = primary.lsn()
-    for keeper in (ahead, empty):
-        keeper.fence(2, stage.start_lsn)
-    wanted = {"tenant_id": TENANT, "timeline_id": TIMELINE}
-    wanted |= {"http_hosts": [f"127.0.0.1:{ahead.http_port}"]}
-
-    empty.client.send("POST", "/v1/pull_timeline", wanted, dict)
-
-    assert stage.recovered(empty, end).value("select count(*) from t") == 2

@@ -4,7 +4,8 @@ The world: three safekeepers, of which a commit needs two, computes of up to thr
 generations, each of which may write a few entries. An entry is (generation that wrote
 it, position); a log is a tuple of entries. A step is the smallest thing that happens at
 once: a safekeeper is fenced, a generation is elected from answers, a safekeeper starts
-to receive (and cuts), a safekeeper gets one more entry and acknowledges it.
+to receive (and cuts), a safekeeper gets one more entry, from the compute or from one of
+the others, and acknowledges it.
 
 The rules under test are the functions of `branchpg.safekeeper.history`; each mutation
 of them, or of the quorum, must break an invariant.
@@ -61,6 +62,7 @@ class Rules:
     cut: bool = True
     common_point: bool = True
     keep_history: bool = True
+    check_peer: bool = True
 
 
 def start():
@@ -124,17 +126,20 @@ def elections(world, rules):
 
 
 def receptions(world, rules):
-    """A safekeeper is told to receive: it cuts what was superseded."""
+    """A safekeeper is told to receive: it promises, and cuts what was superseded."""
     for generation, compute in enumerate(world.computes, start=1):
         for number, keeper in enumerate(world.keepers):
             if compute is None or keeper.receives == generation:
                 continue
-            if rules.check_promise and keeper.promised != generation:
+            if rules.check_promise and keeper.promised > generation:
                 continue
             end = shared(keeper, compute.history, rules) if rules.cut else keeper.flush
             log = keeper.log[: int(end or 0)]
             told = keeper._replace(
-                log=log, history=compute.history, receives=generation
+                promised=max(keeper.promised, generation),
+                log=log,
+                history=compute.history,
+                receives=generation,
             )
             yield world._replace(keepers=put(world.keepers, number, told))
 
@@ -160,6 +165,20 @@ def streams(world, rules):
                 yield commits(changed, generation, compute)
 
 
+def refills(world, rules):
+    """A safekeeper gets one more entry from another one, in place of the compute."""
+    for number, keeper in enumerate(world.keepers):
+        generation, at = keeper.receives, len(keeper.log)
+        if not generation or (rules.check_promise and keeper.promised != generation):
+            continue
+        for peer in world.keepers:
+            is_of_it = peer.wrote == generation or not rules.check_peer
+            if is_of_it and len(peer.log) > at:
+                got = keeper._replace(log=(*keeper.log, peer.log[at]))
+                changed = world._replace(keepers=put(world.keepers, number, got))
+                yield commits(changed, generation, world.computes[generation - 1])
+
+
 def commits(world, generation, compute):
     """PostgreSQL acknowledges what a quorum confirms to it."""
     confirmed = sorted(
@@ -171,7 +190,7 @@ def commits(world, generation, compute):
 
 
 def steps(world, rules):
-    for kind in (fences, elections, receptions, streams):
+    for kind in (fences, elections, receptions, streams, refills):
         yield from kind(world, rules)
 
 
@@ -259,6 +278,7 @@ def test_the_rules_keep_what_was_acknowledged():
         {"cut": False},
         {"common_point": False},
         {"keep_history": False},
+        {"check_peer": False},
     ],
     ids=str,
 )

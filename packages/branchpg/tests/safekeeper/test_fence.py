@@ -66,14 +66,32 @@ def test_another_start_is_refused(stage, keeper):
         keeper.fence(4, Lsn(stage.start_lsn + 8))
 
 
-def test_only_the_promised_generation_is_received_from(stage, keeper):
+def test_a_lower_generation_than_the_promised_one_is_not_received_from(stage, keeper):
     primary = stage.primary()
     keeper.fence(2, stage.start_lsn)
 
-    for generation in (1, 3):
-        history = [(generation, stage.start_lsn)]
-        with pytest.raises(Conflict, match="generation 2 is promised"):
-            keeper.receive(primary, generation, history, stage.start_lsn)
+    with pytest.raises(Conflict, match="generation 2 is promised"):
+        keeper.receive(primary, 1, [(1, stage.start_lsn)], stage.start_lsn)
+
+
+def test_one_that_was_away_promises_the_generation_that_it_receives_from(stage, keeper):
+    primary = stage.primary()
+    keeper.fence(2, stage.start_lsn)
+
+    keeper.receive(primary, 4, [(4, stage.start_lsn)], stage.start_lsn)
+
+    with pytest.raises(Conflict, match="generation 4 is promised"):
+        keeper.fence(3, stage.start_lsn)
+
+
+def test_what_is_no_order_to_receive_leaves_the_promise(stage, keeper):
+    primary = stage.primary()
+    keeper.fence(2, stage.start_lsn)
+
+    with pytest.raises(BadRequest):
+        keeper.receive(primary, 4, [(3, stage.start_lsn)], stage.start_lsn)
+
+    assert keeper.fence(3, stage.start_lsn)["generation"] == 2
 
 
 def test_a_history_must_end_with_its_generation(stage, keeper):

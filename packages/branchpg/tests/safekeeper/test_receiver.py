@@ -9,7 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from branchpg.safekeeper.peers import Peers
 from branchpg.safekeeper.receiver import Ended, Order, Receiver
+from branchpg.safekeeper.state import TimelineKey
+
+NOBODY = Peers(TimelineKey("a" * 32, "b" * 32), ())
 
 
 def test_a_commit_is_here_before_it_is_acknowledged(stage, keeper):
@@ -69,7 +73,7 @@ def test_the_end_of_a_burst_is_read_without_waiting_for_the_socket():
     """More than is written at once; then nothing that would wake who polls."""
     pieces = [bytes(128 * 1024)] * 20
     burst, sink = Burst(pieces), Written(20 * 128 * 1024)
-    order = Order(1, "host=/nowhere", None, "safekeeper_1")
+    order = Order(1, "host=/nowhere", None, "safekeeper_1", NOBODY)
     with pytest.raises(Ended), contextlib.closing(burst):
         Receiver(order, sink)._pull(burst, 0)
     assert sink.position == sink.size

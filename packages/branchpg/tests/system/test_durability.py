@@ -7,7 +7,8 @@ import re
 import shutil
 import threading
 import time
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
@@ -15,6 +16,8 @@ from branchpg_harness.stack import Stack, postmasters, query, wait_for
 
 from branchpg.errors import BranchpgError, Conflict
 from branchpg.http import codec
+from branchpg.http.safekeepers import Safekeepers
+from branchpg.lsn import Lsn
 from branchpg.postgres.server import postmaster
 
 if TYPE_CHECKING:
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(200)
 
 WRITERS = 4
+STREAMING = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
+# Some segments of WAL.
+BULK = "INSERT INTO bulk SELECT repeat('x', 1000) FROM generate_series(1, 100000)"
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
 class Load:
@@ -141,11 +148,142 @@ def test_one_of_three_safekeepers_may_be_down_and_two_stop_commits() -> None:
         assert load.missing() == set()
 
 
+@pytest.mark.timeout(150)
+def test_a_safekeeper_that_was_away_when_an_endpoint_woke_joins_it() -> None:
+    with Stack(safekeepers=3) as stack:
+        stack.sql("CREATE TABLE t (n int)")
+        stack.kill("safekeeper2")
+        stack.suspend()
+        stack.sql("INSERT INTO t VALUES (1)")
+        stack.start("safekeeper2")
+        wait_for(lambda: stack.sql(STREAMING) == 3, "it receives")
+        stack.kill("safekeeper1")
+        stack.kill("compute")
+        lose_compute(stack)
+        stack.start("compute")
+        assert stack.sql("SELECT n FROM t") == 1
+        stack.sql("INSERT INTO t VALUES (2)")
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("loss", ["nothing", "log that was moved", "its disk"])
+def test_a_safekeeper_that_lacks_what_a_new_compute_lacks_gets_it(loss: str) -> None:
+    """From the others, by itself; then a quorum with it keeps what is acknowledged."""
+    with Stack(safekeepers=3) as stack:
+        stack.sql("CREATE TABLE bulk (s text)")
+        stack.sql("CREATE TABLE acks (n int)")
+        stack.kill("safekeeper3")
+        reached = stack.lsn()
+        stack.sql(BULK)
+        # From which the compute is made anew, without the log before.
+        stack.api("PUT", f"/timeline/{stack.timeline('main')}/checkpoint")
+        if loss == "log that was moved":
+            wait_for(lambda: kept_from(stack) > reached, "it is moved")
+        if loss == "its disk":
+            shutil.rmtree(f"{stack.root}/safekeeper3")
+            stack.start("safekeeper3")
+        stack.kill("compute")
+        lose_compute(stack)
+        stack.start("compute")
+        with Load(stack) as load:
+            if loss != "its disk":
+                stack.start("safekeeper3")
+            end = stack.lsn()
+            wait_for(lambda: position(stack, "safekeeper3") >= end, "it has it all")
+            stack.kill("safekeeper1")
+            load.progress()
+            stack.kill("compute")
+            lose_compute(stack)
+            stack.kill("safekeeper2")
+            stack.start("safekeeper1")
+            stack.start("compute")
+            load.progress()
+        assert load.missing() == set()
+        assert stack.sql("SELECT count(*) FROM bulk") == 100_000
+
+
+@pytest.mark.timeout(150)
+def test_a_safekeeper_that_is_away_for_long_fills_no_disk() -> None:
+    with Stack(safekeepers=3, **{"keep-log": 32}) as stack:
+        stack.sql("CREATE TABLE bulk (s text)")
+        stack.kill("safekeeper3")
+        stack.sql(BULK)
+        slots = "SELECT string_agg(slot_name, ' ') FROM pg_replication_slots"
+        wait_for(lambda: "_3" not in stack.sql(slots), "nothing is kept for it")
+        stack.sql(BULK)
+        stack.sql(BULK)
+        stack.sql("CHECKPOINT")
+        stack.start("safekeeper3")
+        end = stack.lsn()
+        wait_for(lambda: position(stack, "safekeeper3") >= end, "it has it all")
+        wait_for(lambda: "_3" in stack.sql(slots), "it is kept for again")
+
+
+def kept_from(stack: Stack) -> Lsn:
+    return Lsn.parse(at_safekeeper(stack, "safekeeper1")["local_start_lsn"])
+
+
+def position(stack: Stack, keeper: str) -> Lsn:
+    return Lsn.parse(at_safekeeper(stack, keeper)["flush_lsn"])
+
+
+def at_safekeeper(stack: Stack, keeper: str) -> dict[str, Any]:
+    path = f"/v1/tenant/{stack.tenant}/timeline/{stack.timeline('main')}"
+    return stack.http(keeper).get(path, dict)
+
+
+@pytest.mark.timeout(150)
+def test_a_safekeeper_that_hangs_keeps_no_endpoint_from_starting() -> None:
+    """Until what asks it gives up, clients had given up, too."""
+    with Stack(safekeepers=3) as stack:
+        stack.sql("CREATE TABLE t AS SELECT 1 AS n")
+        with stack.held("safekeeper3"):
+            stack.create("meanwhile")
+            assert stack.sql("SELECT n FROM t", branch="meanwhile") == 1
+            stack.branch("DELETE", "/meanwhile")
+
+
+@pytest.mark.timeout(100)
+def test_who_waits_for_a_quorum_waits_for_no_more() -> None:
+    with Stack(safekeepers=3) as stack:
+        stack.sql("CREATE TABLE t (n int)")
+        tenant, timeline = stack.tenant, stack.timeline("main")
+        keepers = Safekeepers([stack.http(keeper).address for keeper in stack.keepers])
+        with stack.held("safekeeper3"):
+            stack.sql("INSERT INTO t VALUES (1)")
+            assert keepers.wait(tenant, timeline, stack.lsn(), 600)
+
+
 def lose_compute(stack: Stack) -> None:
     """Remove all that a killed compute had."""
     endpoints = f"{stack.root}/compute/endpoints"
     wait_for(lambda: not postmasters(endpoints), "its servers have ended")
     shutil.rmtree(endpoints)
+
+
+def test_what_is_read_after_a_crash_outlives_its_compute() -> None:
+    """Also a commit that nobody had acknowledged: the server recovers it by itself."""
+    with Stack() as stack, ThreadPoolExecutor(1) as pool:
+        stack.sql("CREATE TABLE read AS SELECT 1 AS n")
+        stack.sql("CREATE TABLE bulk (s text)")
+        with stack.held("safekeeper1"):
+            # So much that it takes the safekeeper a while.
+            pool.submit(
+                stack.sql,
+                "WITH bulk AS (INSERT INTO bulk"
+                " SELECT repeat('x', 1000) FROM generate_series(1, 200000))"
+                " INSERT INTO read VALUES (2)",
+            )
+            wait_for(lambda: stack.sql(WAITING), "the commit waits for its safekeeper")
+            stack.kill("compute")
+        stack.start("compute")
+        before = stack.sql("SELECT count(*) FROM read")
+        stack.kill("safekeeper1")
+        stack.kill("compute")
+        lose_compute(stack)
+        stack.start("safekeeper1")
+        stack.start("compute")
+        assert stack.sql("SELECT count(*) FROM read") == before
 
 
 def settled(load: Load) -> int:
@@ -179,9 +317,23 @@ def test_a_second_compute_takes_over_and_the_first_one_cannot_commit() -> None:
 
 
 @pytest.fixture(scope="module")
-def killable() -> Iterator[Stack]:
+def mortal() -> Iterator[Stack]:
     with Stack() as started:
         yield started
+
+
+@pytest.fixture
+def killable(mortal: Stack) -> Stack:
+    """Return a stack that is whole, also when another test left some of it dead."""
+    for name in tuple(mortal.children):
+        revive(mortal, name)
+    return mortal
+
+
+def revive(stack: Stack, name: str) -> None:
+    if stack.children[name].poll() is not None:
+        stack.kill(name)
+        stack.start(name)
 
 
 def names(stack: Stack) -> set[str]:
@@ -197,7 +349,11 @@ def rows(stack: Stack, branch: str) -> int:
 def test_the_pageserver_is_killed_at_each_step_of(
     killable: Stack, operation: str
 ) -> None:
-    """Every step that changes the disk, one after the other, until it gets through."""
+    """Every step that changes the disk, one after the other, until it gets through.
+
+    What the pageserver does by itself beside it takes steps, too: it may be dead before
+    it hears of the operation, or when it has answered.
+    """
     stack = killable
     source = f"source-{operation}"
     stack.create(source)
@@ -205,17 +361,16 @@ def test_the_pageserver_is_killed_at_each_step_of(
     for step in range(1, 200):
         name = f"{operation}-{step}"
         act, is_old, is_new = prepared(stack, operation, name, source)
-        arm(stack, step)
         try:
+            arm(stack, step)
             act()
+            arm(stack, 0)
         except BranchpgError:
             wait_for(
                 lambda: stack.children["pageserver"].poll() is not None, "it is dead"
             )
-            stack.kill("pageserver")
-            stack.start("pageserver")
+            revive(stack, "pageserver")
         else:
-            arm(stack, 0)
             assert is_new()
             assert step > 3, "no step was interrupted"
             break
@@ -329,8 +484,7 @@ def test_a_snapshot_whose_log_never_comes_keeps_nobody_waiting() -> None:
         stack.api("PUT", f"/timeline/{timeline}/checkpoint?wait=false", {})
         told = f"copy of {timeline}"
         wait_for(lambda: told in stack.log("pageserver"), "the copy is made")
-        endpoint = stack.endpoint("doomed")["id"]
-        stack.http("compute").raw("POST", f"/endpoints/{endpoint}/suspend")
+        stack.suspend("doomed")
         stack.start("safekeeper1")
         path = "/api/v2/projects/-/branches/doomed"
         # Far less than what a snapshot may take.
@@ -342,11 +496,13 @@ def test_a_killed_compute_leaves_no_server_behind() -> None:
     with Stack() as stack:
         stack.sql("SELECT 1")
         assert postmasters(stack.root)
+        sockets = os.readlink(f"{stack.root}/compute/run")
         stack.kill("compute")
         inside = f"{stack.root}/compute/endpoints"
         wait_for(lambda: not postmasters(inside), "its servers have ended")
         stack.start("compute")
         assert stack.sql("SELECT 1") == 1
+        assert not os.path.exists(sockets)
 
 
 def test_a_service_refuses_a_directory_that_another_one_has(stack: Stack) -> None:

@@ -75,15 +75,9 @@ def segments(directory: str) -> list[str]:
     return list(filter(Segment.is_name, os.listdir(directory)))
 
 
-def suspend(stack: Stack, branch: str) -> None:
-    stack.http("compute").raw(
-        "POST", f"/endpoints/{stack.endpoint(branch)['id']}/suspend"
-    )
-
-
 def lose_data(stack: Stack, branch: str) -> None:
     """Let the endpoint of a branch have no directory any more."""
-    suspend(stack, branch)
+    stack.suspend(branch)
     shutil.rmtree(f"{place_of(stack, branch)}/pgdata")
 
 
@@ -97,7 +91,7 @@ def test_its_server_was_there_before_it(stack: Stack) -> None:
     log = f"{place_of(stack, 'early')}/pgdata/pg_wal"
     wait_for(lambda: {n[:8] for n in segments(log)} == {"00000002"}, "it settles in")
     # It is one like any other: it sleeps, and wakes on the same data.
-    suspend(stack, "early")
+    stack.suspend("early")
     assert is_used(stack, "early")
     assert postgres_timeline(stack, "early") == 2
 
@@ -259,6 +253,7 @@ def test_settings_that_changed_meanwhile_are_those_of_the_branch(stack: Stack) -
 
 
 def test_followers_that_cannot_be_are_refused(stack: Stack) -> None:
+    stack.sql("SELECT 1")  # where its compute was killed before, it runs again now
     wanted = {
         "name": "0" * 32,
         "pgdata": f"{stack.root}/compute/nothing",

@@ -133,8 +133,7 @@ class Walk:
             del self.branches[name]
 
     def sleep(self, name: str) -> None:
-        endpoint = self.stack.endpoint(name)["id"]
-        self.stack.http("compute").raw("POST", f"/endpoints/{endpoint}/suspend")
+        self.stack.suspend(name)
 
     def kill(self, name: str) -> None:
         """Kill a branch's server as if the memory were short."""

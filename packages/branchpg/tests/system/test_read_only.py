@@ -7,31 +7,14 @@ snapshots here are taken while that is not what a reader is to see.
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import pytest
 from branchpg_harness.stack import Stack, query, wait_for
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@contextlib.contextmanager
-def held(stack: Stack, name: str) -> Iterator[None]:
-    """Let a service do nothing for a while."""
-    pid = stack.children[name].pid
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def take_snapshot(stack: Stack, branch: str) -> None:
@@ -54,7 +37,7 @@ def test_a_commit_that_waits_for_its_safekeepers_during_a_snapshot_is_seen(
     stack.create("waits")
     stack.sql("SELECT 1", branch="waits")
     with ThreadPoolExecutor(2) as pool:
-        with held(stack, "safekeeper1"):
+        with stack.held("safekeeper1"):
             commit = pool.submit(
                 stack.sql, "CREATE TABLE t AS SELECT 1 AS a", branch="waits"
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shutil
 import threading
 import time
 from dataclasses import dataclass
@@ -62,6 +61,7 @@ class Options:
     database: tuple[str, ...]
     suspend_timeout: int
     max_connections: int
+    keep_log: int
     tls_cert: str | None
     tls_key: str | None
     token_file: str | None
@@ -93,6 +93,13 @@ class Options:
     help="Seconds until an idle endpoint is suspended; -1 is never.",
 )
 @click.option("--max-connections", default=4000, show_default=True)
+@click.option(
+    "--keep-log",
+    type=click.IntRange(min=0),
+    default=4096,
+    show_default=True,
+    help="MB of log kept for a safekeeper that is away; it gets older log from others.",
+)
 @click.option("--tls-cert", help="A certificate, in PEM.")
 @click.option("--tls-key", help="Its key, where it is in another file.")
 @click.option("--token-file", help="The bearer token of the services.")
@@ -117,13 +124,10 @@ def serve(options: Options) -> None:
     with service.locked(options.workdir):
         found = programs.find(environment())
         directory.make_root(options.workdir)
-        run = local.socket_directory(found)
-        try:
+        with local.socket_directory(found, options.workdir) as run:
             listener = service.bind(address(options.listen_http))
             place = _Place(options, token, found, run, listener)
             service.run(lambda told: _serve(place, told))
-        finally:
-            shutil.rmtree(run, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -198,6 +202,7 @@ def _surroundings(place: _Place) -> Surroundings:
         control_dsn=f"host={control.host} port={control.port} user=branchpg "
         f"dbname=branchpg{secret}",
         first=First(options.role, _password(options), options.database),
+        kept_log=options.keep_log * 1024**2,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg2
 
 from branchpg.errors import BranchpgError
+from branchpg.lsn import Lsn
 from branchpg.postgres import follower
 
 if TYPE_CHECKING:
@@ -32,6 +34,14 @@ SELECT
     EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'autovacuum worker')
 """
 
+_DROP_SLOTS: Final = """
+WITH dropped AS MATERIALIZED (
+    SELECT slot_name::text, pg_drop_replication_slot(slot_name)
+    FROM pg_replication_slots
+    WHERE slot_name = ANY (%s) AND NOT active AND restart_lsn < %s
+) SELECT array_agg(slot_name) FROM dropped
+"""
+
 
 @dataclass(frozen=True)
 class Activity:
@@ -50,31 +60,49 @@ class Activity:
 
 
 class Observer:
-    """Asks a server how busy it is, on one connection that it keeps."""
+    """Asks a server how busy it is, and other things, on one connection it keeps."""
 
     def __init__(self, dsn: str, safekeepers: Sequence[str]) -> None:
         self._dsn = dsn
         self._safekeepers = list(safekeepers)
         self._connection: psycopg2.extensions.connection | None = None
+        self._asking = threading.Lock()
 
     def look(self) -> Activity:
         """Return what goes on; raise BranchpgError where the server does not answer."""
-        try:
-            if self._connection is None:
-                self._connection = psycopg2.connect(self._dsn)
-                self._connection.autocommit = True
-            with self._connection.cursor() as cursor:
-                names = self._safekeepers
-                cursor.execute(_QUERY, (names, [*names, follower.NAME]))
-                row = cursor.fetchone()
-        except psycopg2.Error as error:
-            self.close()
-            raise BranchpgError(f"cannot see activity: {error}") from error
+        names = self._safekeepers
+        row = self.ask(_QUERY, (names, [*names, follower.NAME]))
         if row is None:
             raise BranchpgError("cannot see activity: no answer")
         work, changed, running, safekeepers, *busy = row
         is_busy = running or any(busy)
         return Activity(float(work or 0), changed, safekeepers, is_busy)
+
+    def flushed(self) -> Lsn:
+        """Return the end of its log; raise BranchpgError as `look` does."""
+        row = self.ask("SELECT pg_current_wal_flush_lsn()", ())
+        if row is None:
+            raise BranchpgError("cannot see the end of the log: no answer")
+        return Lsn.parse(row[0])
+
+    def keep_from(self, lsn: Lsn) -> list[str]:
+        """Keep no log from before, whichever safekeeper is away; return those."""
+        row = self.ask(_DROP_SLOTS, (self._safekeepers, str(lsn)))
+        return row[0] or [] if row else []
+
+    def ask(self, query: str, arguments: Sequence[object]) -> tuple[Any, ...] | None:
+        """Return the first row of an answer; raise BranchpgError as `look` does."""
+        try:
+            with self._asking:
+                if self._connection is None:
+                    self._connection = psycopg2.connect(self._dsn)
+                    self._connection.autocommit = True
+                with self._connection.cursor() as cursor:
+                    cursor.execute(query, arguments)
+                    return cursor.fetchone()
+        except psycopg2.Error as error:
+            self.close()
+            raise BranchpgError(f"cannot see activity: {error}") from error
 
     def close(self) -> None:
         """Give the connection back."""

@@ -160,7 +160,7 @@ class _Compute:
         endpoint = self._endpoint(request)
         lsn = None
         if endpoint and endpoint.running:
-            lsn = await asyncio.to_thread(_position, endpoint.running)
+            lsn = await asyncio.to_thread(endpoint.running.observer.flushed)
             await endpoint.suspend()
         return json({"lsn": lsn})
 
@@ -266,7 +266,3 @@ def _databases_and_roles(running: Running) -> dict[str, list[dict[str, str]]]:
 def _write(running: Running) -> None:
     """Commit something that has to reach the safekeepers."""
     _rows(running, "SELECT pg_logical_emit_message(true, 'branchpg', 'check')")
-
-
-def _position(running: Running) -> str:
-    return str(_rows(running, "SELECT pg_current_wal_flush_lsn()::text")[0][0])

@@ -14,6 +14,7 @@ from branchpg.compute.activity import Activity, Observer
 from branchpg.compute.directory import Held
 from branchpg.compute.running import Running
 from branchpg.errors import BranchpgError, TryLater
+from branchpg.http.safekeepers import settled
 from branchpg.lsn import Lsn
 from branchpg.postgres import cluster, local
 from branchpg.postgres.follower import forget_leader
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from branchpg.compute.running import Surroundings
+    from branchpg.http.safekeepers import Position
 
 __all__ = ["Endpoint", "RetiredError"]
 
@@ -224,7 +226,7 @@ class Endpoint:
         try:
             await server.wait_until_ready()
             clock.note("start_postgres_ms")
-            await self._let_receive(running)
+            await self._let_receive(running, was_kept=attached.was_kept)
             clock.note("sync_safekeepers_ms")
             if directory.is_configured(self.pgdata):
                 # Owned by what it is of: `_end` ends it.
@@ -256,15 +258,28 @@ class Endpoint:
         promoted.server.moved_to(self.pgdata, self._log)
         return promoted.server
 
-    async def _let_receive(self, running: Running) -> None:
-        """Let the safekeepers pull."""
-        around = self._around
-        count = await asyncio.to_thread(self._receive, running)
-        if count < around.safekeepers.quorum:
+    async def _let_receive(self, running: Running, *, was_kept: bool) -> None:
+        """Let the safekeepers pull; wait until a quorum has all that clients will read.
+
+        A server that was killed, or ended without its safekeepers, recovers commits
+        that waited for them: nobody acknowledged those, but who reads one goes by it.
+        On a directory that was made anew there are those that the furthest of the
+        safekeepers had.
+        """
+        quorum = self._around.safekeepers.quorum
+        positions, end = await asyncio.gather(
+            asyncio.to_thread(self._receive, running),
+            asyncio.to_thread(running.observer.flushed),
+        )
+        if len(positions) < quorum:
             raise BranchpgError(
-                f"{count} safekeepers receive, {around.safekeepers.quorum} are needed",
+                f"{len(positions)} safekeepers receive, {quorum} are needed",
                 hint="see the log of the safekeepers",
             )
+        begun = running.history[-1].lsn
+        needed = end if was_kept else begun
+        if needed > running.start_lsn and (settled(positions, quorum) or 0) < needed:
+            await asyncio.to_thread(self._wait_for_log, running, needed)
 
     async def _confirm(self, running: Running) -> None:
         """Let the pageserver know that it runs.
@@ -272,7 +287,8 @@ class Endpoint:
         Once a quorum has some of the log on disk: from then on the pageserver takes a
         timeline of which they have nothing for one that was lost.
         """
-        await asyncio.to_thread(self._wait_for_log, running)
+        some = Lsn(running.start_lsn + 1)
+        await asyncio.to_thread(self._wait_for_log, running, some)
         await asyncio.to_thread(
             self._around.storage.ready,
             running.timeline_id,
@@ -302,15 +318,18 @@ class Endpoint:
                 _LOG.warning("endpoint %s: %s", self.id, error)
             await asyncio.sleep(_AGAIN_SECONDS)
 
-    def _wait_for_log(self, running: Running) -> None:
+    def _wait_for_log(self, running: Running, upto: Lsn) -> None:
         around = self._around
-        some = Lsn(running.start_lsn + 1)
         if not around.safekeepers.wait(
-            around.storage.tenant_id, running.timeline_id, some, _LOG_SECONDS
+            around.storage.tenant_id,
+            running.timeline_id,
+            upto,
+            _LOG_SECONDS,
+            generation=running.generation,
         ):
-            raise TryLater("too few safekeepers have the log of the endpoint")
+            raise TryLater(f"too few safekeepers have the endpoint's log up to {upto}")
 
-    def _receive(self, running: Running) -> int:
+    def _receive(self, running: Running) -> list[Position]:
         return self._around.safekeepers.receive(
             self._around.storage.tenant_id,
             running.timeline_id,
@@ -321,10 +340,22 @@ class Endpoint:
         )
 
     async def _mend(self, running: Running, seen: Activity) -> None:
-        """Let safekeepers pull again that were started anew."""
-        wanted = len(self._around.safekeepers.addresses)
-        if running.generation and seen.safekeepers < wanted:
-            await asyncio.to_thread(self._receive, running)
+        """Let safekeepers pull again that were started anew.
+
+        For those that are away the log is kept up to a limit, or the disk would fill:
+        what a quorum has, they can get from it.
+        """
+        around = self._around
+        if not running.generation or seen.safekeepers == len(around.safekeepers.names):
+            return
+        positions = await asyncio.to_thread(self._receive, running)
+        common = settled(positions, around.safekeepers.quorum)
+        if common is None or common <= around.kept_log:
+            return
+        first = Lsn(common - around.kept_log)
+        with contextlib.suppress(BranchpgError):  # one is back just now, or it ends
+            for name in await asyncio.to_thread(running.observer.keep_from, first):
+                _LOG.warning("endpoint %s keeps no log for %s", self.id, name)
 
     async def _settle_in(self, running: Running) -> None:
         """Let one that was promoted be like others, when its parent has rested."""

@@ -40,6 +40,8 @@ class Surroundings:
         followers: servers that follow those of endpoints.
         control_dsn: where the SQL functions find the pageserver.
         first: what a new cluster gets.
+        kept_log: bytes of log that are kept for a safekeeper that is away, beyond
+            what a quorum does not have yet.
     """
 
     programs: Programs
@@ -51,6 +53,7 @@ class Surroundings:
     followers: Followers
     control_dsn: str
     first: First
+    kept_log: int
 
 
 @dataclass(eq=False)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent import futures
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
@@ -22,6 +24,7 @@ T = TypeVar("T")
 
 _LOG: Final = logging.getLogger(__name__)
 _SECONDS: Final = 10.0
+_PATIENCE: Final = 1.0
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -73,6 +76,7 @@ class Safekeepers:
     ) -> None:
         self._clients = [HttpClient(address, token=token) for address in addresses]
         self.quorum = quorum or len(addresses) // 2 + 1
+        self._failures: dict[Address, str] = {}  # what was told of those that fail
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -110,8 +114,8 @@ class Safekeepers:
         dsn: str,
         start_lsn: Lsn,
         history: Sequence[Generation],
-    ) -> int:
-        """Let all of them pull from a compute; return how many do."""
+    ) -> list[Position]:
+        """Let all of them pull from a compute; return what those have that do."""
         where = path("tenant", tenant_id, "timeline", timeline_id, "receive")
         content = {
             "generation": generation,
@@ -120,12 +124,16 @@ class Safekeepers:
             "history": list(history),
         }
 
-        def ask(client: HttpClient) -> Any:
-            # Its slot keeps in the compute what this one does not have yet.
-            slot = {"slot": self.names[self._clients.index(client)]}
-            return client.send("POST", where, content | slot, Any, within=_SECONDS)
+        def ask(client: HttpClient) -> Position:
+            others = (one for one in self.addresses if one != client.address)
+            own = {
+                # Its slot keeps in the compute what this one does not have yet.
+                "slot": self.names[self._clients.index(client)],
+                "peers": [f"http://{one}" for one in others],
+            }
+            return client.send("POST", where, content | own, Position, within=_SECONDS)
 
-        return len(self._ask_all(ask))
+        return list(self._ask_all(ask).values())
 
     def release(self, tenant_id: str, timeline_id: str, generation: int) -> None:
         """Stop pulling."""
@@ -182,32 +190,32 @@ class Safekeepers:
                 return True
         return False
 
-    def catch_up(
-        self, tenant_id: str, timeline_id: str, behind: Address, ahead: Address
-    ) -> None:
-        """Let one that lacks WAL that no compute has pull it from another."""
-        content = {
-            "tenant_id": tenant_id,
-            "timeline_id": timeline_id,
-            "http_hosts": [f"http://{ahead}"],
-        }
-        client = next(one for one in self._clients if one.address == behind)
-        client.send("POST", path("pull_timeline"), content, Any)
-
     def keep_from(self, tenant_id: str, timeline_id: str, lsn: Lsn) -> None:
         """Tell them that WAL below an LSN is kept elsewhere."""
         where = path("tenant", tenant_id, "timeline", timeline_id, "control_file")
         content = {"remote_consistent_lsn": lsn}
         self._ask_all(lambda client: client.send("PATCH", where, content, Any))
 
-    def wait(self, tenant_id: str, timeline_id: str, lsn: Lsn, seconds: float) -> bool:
-        """Wait until a quorum has WAL up to an LSN; return whether it came to that."""
+    def wait(
+        self,
+        tenant_id: str,
+        timeline_id: str,
+        lsn: Lsn,
+        seconds: float,
+        *,
+        generation: int = 0,
+    ) -> bool:
+        """Wait until a quorum has a generation's WAL up to an LSN, or a later one's.
+
+        Return whether it came to that in time.
+        """
         where = path("tenant", tenant_id, "timeline", timeline_id, "wait")
-        content = {"lsn": lsn, "timeout": seconds}
-        answers = self._ask_all(
-            lambda client: client.send("POST", where, content, Any, within=seconds + 5)
-        )
-        return len(answers) >= self.quorum
+        content = {"lsn": lsn, "generation": generation, "timeout": seconds}
+
+        def ask(client: HttpClient) -> Any:
+            return client.send("POST", where, content, Any, within=seconds + 5)
+
+        return len(self._ask_all(ask, patience=0)) >= self.quorum
 
     def forget(self, tenant_id: str, timeline_id: str) -> None:
         """Delete a timeline's WAL."""
@@ -231,22 +239,57 @@ class Safekeepers:
             )
         return answers
 
-    def _ask_all(self, ask: Callable[[HttpClient], T]) -> dict[Address, T]:
-        """Ask all at once, and return the answers that came."""
+    def _ask_all(
+        self, ask: Callable[[HttpClient], T], *, patience: float = _PATIENCE
+    ) -> dict[Address, T]:
+        """Ask all at once, and return the answers that came.
+
+        Once it is clear whether a quorum answers, the others have `patience` seconds:
+        they may hang, or be behind for long.
+        """
         if len(self._clients) == 1:
-            asked = [(self._clients[0], _outcome(ask, self._clients[0]))]
-        else:
-            with ThreadPoolExecutor(len(self._clients)) as pool:
-                outcomes = pool.map(lambda one: _outcome(ask, one), self._clients)
-                asked = list(zip(self._clients, outcomes, strict=True))
-        return {one.address: answer for one, answer in asked if answer is not None}
+            answer = self._outcome(ask, self._clients[0])
+            return {} if answer is None else {self._clients[0].address: answer}
+        asked = {
+            _in_background(partial(self._outcome, ask, client)): client.address
+            for client in self._clients
+        }
+        good, left = 0, len(asked)
+        for one in futures.as_completed(asked):
+            good, left = good + (one.result() is not None), left - 1
+            if not good < self.quorum <= good + left:
+                break
+        done, late = futures.wait(asked, patience)
+        if late and patience:
+            names = ", ".join(str(asked[one]) for one in late)
+            _LOG.warning("safekeeper %s: no answer yet", names)
+        answers = {asked[one]: one.result() for one in asked if one in done}
+        return {one: answer for one, answer in answers.items() if answer is not None}
+
+    def _outcome(self, ask: Callable[[HttpClient], T], client: HttpClient) -> T | None:
+        """Return an answer; why there is none is told once, not every second."""
+        try:
+            answer = ask(client)
+        except NotFound:
+            return None
+        except BranchpgError as error:
+            if self._failures.get(client.address) != str(error):
+                self._failures[client.address] = str(error)
+                _LOG.warning("safekeeper %s: %s", client.address, error)
+            return None
+        self._failures.pop(client.address, None)
+        return answer
 
 
-def _outcome(ask: Callable[[HttpClient], T], client: HttpClient) -> T | None:
-    try:
-        return ask(client)
-    except NotFound:
-        return None
-    except BranchpgError as error:
-        _LOG.warning("safekeeper %s: %s", client.address, error)
-        return None
+def _in_background(task: Callable[[], T]) -> futures.Future[T]:
+    """Run something in a thread that the end of the process does not wait for."""
+    future: futures.Future[T] = futures.Future()
+
+    def run() -> None:
+        try:
+            future.set_result(task())
+        except BaseException as error:  # noqa: BLE001 - whoever asks for it gets it
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future

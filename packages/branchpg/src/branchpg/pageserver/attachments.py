@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from branchpg.errors import BranchpgError, Conflict, TryLater
+from branchpg.errors import Conflict, TryLater
 from branchpg.http.safekeepers import precedence
 from branchpg.lsn import Lsn
 from branchpg.store.catalog import Attachment, Generation
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from branchpg.store.snapshots import Snapshot
 
 __all__ = ["Attached", "Attachments"]
-
-_LOG: Final = logging.getLogger(__name__)
 
 
 class Attached(msgspec.Struct, frozen=True):
@@ -88,7 +85,6 @@ class Attachments:
             kept = wish.held is not None and wish.held == before.generation
             promotions, follower = before.promotions, None
             if not kept:
-                self._level(tenant, timeline_id, answers)
                 made, promotions = self._make(tenant.catalog, before, end, wish.pgdata)
                 follower = made.follower
             history = (*best.history, Generation(generation, end))
@@ -176,18 +172,6 @@ class Attachments:
                 "moment that the pageserver has",
             )
         return max(answers.values(), key=precedence)
-
-    def _level(
-        self, tenant: Tenant, timeline_id: str, answers: Mapping[Address, Position]
-    ) -> None:
-        """Give the same WAL to all: a compute made anew does not have the older."""
-        ahead, best = max(answers.items(), key=lambda item: precedence(item[1]))
-        for behind, position in answers.items():
-            if (position.flush_lsn or 0) < (best.flush_lsn or 0):
-                try:
-                    self._safekeepers.catch_up(tenant.id, timeline_id, behind, ahead)
-                except BranchpgError as error:
-                    _LOG.warning("safekeeper %s stays behind: %s", behind, error)
 
 
 def _promised(catalog: Catalog, timeline_id: str, attachment: Attachment) -> Catalog:

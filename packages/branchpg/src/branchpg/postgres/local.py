@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
+import shutil
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from branchpg.postgres import owner
 from branchpg.postgres.cluster import SUPERUSER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from branchpg.postgres.programs import Programs
 
 __all__ = ["dsn", "settings", "socket_directory", "socket_path"]
 
+_SHORT: Final = "/tmp/branchpg-"
 
-def socket_directory(programs: Programs) -> str:
-    """Return a new directory for sockets: its name is short, and only ours to enter."""
-    run = tempfile.mkdtemp(prefix="branchpg-", dir="/tmp")
-    _write_access_files(run, programs)
-    owner.give(run, programs.identity)
-    return run
+
+@contextlib.contextmanager
+def socket_directory(programs: Programs, workdir: str) -> Iterator[str]:
+    """Make a directory for sockets: its name is short, and only ours to enter.
+
+    It is removed at the end. A link in `workdir` leads to it, so that the next one
+    removes what a process left that was killed.
+    """
+    link = os.path.join(workdir, "run")
+    with contextlib.suppress(OSError):
+        left = os.readlink(link)
+        os.unlink(link)
+        if left.startswith(_SHORT):
+            shutil.rmtree(left, ignore_errors=True)
+    parent, prefix = os.path.split(_SHORT)
+    run = tempfile.mkdtemp(prefix=prefix, dir=parent)
+    try:
+        os.symlink(run, link)
+        _write_access_files(run, programs)
+        owner.give(run, programs.identity)
+        yield run
+    finally:
+        shutil.rmtree(run, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.unlink(link)
 
 
 def socket_path(run: str, port: int) -> str:

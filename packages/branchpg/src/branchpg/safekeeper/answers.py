@@ -56,6 +56,7 @@ class ReceiveBody(msgspec.Struct):
     start_lsn: Lsn
     history: tuple[Entry, ...]
     slot: str | None = None
+    peers: tuple[str, ...] = ()
     timeout: float = 15.0
 
 
@@ -66,9 +67,10 @@ class StopBody(msgspec.Struct):
 
 
 class WaitBody(msgspec.Struct):
-    """POST .../wait; `timeout` in seconds."""
+    """POST .../wait for WAL of a generation, or a later one; `timeout` in seconds."""
 
     lsn: Lsn
+    generation: int = 0
     timeout: float = 30.0
 
 

@@ -1,4 +1,4 @@
-"""A timeline that was lost here, fetched from the other safekeepers."""
+"""What is missing here, fetched from the other safekeepers of a timeline."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import logging
 import os
-from functools import partial
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -15,7 +15,6 @@ from branchpg.errors import (
     BadRequest,
     BranchpgError,
     NotFound,
-    PreconditionFailed,
     TryLater,
 )
 from branchpg.http.client import HttpClient, address
@@ -24,17 +23,17 @@ from branchpg.lsn import Lsn, Segment, history_name
 from branchpg.safekeeper.answers import TimelineStatus
 from branchpg.safekeeper.history import Entry, upto
 from branchpg.safekeeper.state import State, TimelineKey
-from branchpg.store.durable import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from branchpg.safekeeper.registry import Registry
 
-__all__ = ["pull_timeline"]
+__all__ = ["Peers", "pull_timeline"]
 
 _PORT: Final = 7676
 _MOST_PEERS: Final = 16
+_SECONDS: Final = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -43,76 +42,110 @@ class _Digest(msgspec.Struct):
     sha256: str
 
 
-def pull_timeline(
-    registry: Registry, key: TimelineKey, hosts: Sequence[str], token: str | None
-) -> str:
+@dataclass(frozen=True)
+class Peers:
+    """The other safekeepers of a timeline, by their addresses."""
+
+    key: TimelineKey
+    hosts: tuple[str, ...]
+    token: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, key: TimelineKey, hosts: Sequence[str], token: str | None) -> Peers:
+        """Check their addresses; raise BadRequest for what are none."""
+        if len(hosts) > _MOST_PEERS:
+            raise BadRequest(f"there are up to {_MOST_PEERS} peers")
+        for host in hosts:
+            address(host, default_port=_PORT)
+        return cls(key, tuple(hosts), token)
+
+    @property
+    def clients(self) -> list[HttpClient]:
+        """What asks each of them."""
+        return [
+            HttpClient(address(host, default_port=_PORT), token=self.token)
+            for host in self.hosts
+        ]
+
+    def log(self, generation: int, start: Lsn) -> Iterator[tuple[Lsn, bytes]]:
+        """Yield a generation's WAL from a position on, as far as one of them has it.
+
+        In pieces of up to a segment, each with its position. They begin later where
+        the peer has moved what is missing to the pageserver, and removed it.
+
+        What a peer has while its log is of a generation is what the generation's
+        compute sent it: it is asked before a piece, and after it once more.
+
+        Raises:
+            TryLater: none has more of it.
+        """
+        client, status = self._furthest(generation, start)
+        position = start
+        if start < status.local_start_lsn:
+            if status.local_start_lsn > status.remote_consistent_lsn:
+                raise TryLater(f"{client.address} has lost WAL from {start} on")
+            position = status.local_start_lsn
+        while position < status.flush_lsn:
+            segment = Segment.at(position, status.postgres_timeline, _size(status))
+            content = _segment(client, status, segment)
+            end = min(segment.end, status.flush_lsn)
+            again = _status(client, self.key)
+            if again is None or again.acceptor_state.epoch != generation:
+                raise TryLater(f"{client.address} follows another generation now")
+            yield position, content[position - segment.start : end - segment.start]
+            position, status = end, again
+
+    def _furthest(
+        self, generation: int, start: Lsn
+    ) -> tuple[HttpClient, TimelineStatus]:
+        found = []
+        for client in self.clients:
+            with contextlib.suppress(BranchpgError):
+                status = _status(client, self.key)
+                if status and status.acceptor_state.epoch == generation:
+                    found.append((client, status))
+        best = max(found, key=lambda item: item[1].flush_lsn, default=None)
+        if best is None or best[1].flush_lsn <= start:
+            raise TryLater(f"no other safekeeper has WAL from {start} on")
+        return best
+
+
+def pull_timeline(registry: Registry, peers: Peers) -> str:
     """Fetch a timeline from the furthest of its other safekeepers; return which.
 
     Every one of them must answer: what was acknowledged here may be on one of them
-    only, and what was promised here, too. Where the timeline was lost, the promise is
-    not known afterwards, and a new one has to be given (by `fence`) before anybody is
-    received from. A timeline that is here keeps its promise, and catches up.
+    only, and what was promised here, too. The promise is not known afterwards, and a
+    new one has to be given (by `fence`) before anybody is received from.
 
     Raises:
         TryLater: one does not answer.
         NotFound: none has the timeline.
+        Conflict: it is here.
     """
-    if not 1 <= len(hosts) <= _MOST_PEERS:
-        raise BadRequest(f"http_hosts: between 1 and {_MOST_PEERS} peers")
-    clients = [HttpClient(address(h, default_port=_PORT), token=token) for h in hosts]
-    found = [(status, c) for c in clients if (status := _status(c, key))]
+    if not peers.hosts:
+        raise BadRequest("http_hosts: no peer is named")
+    key = peers.key
+    found = [(status, c) for c in peers.clients if (status := _status(c, key))]
     if not found:
         raise NotFound(f"Timeline {key} was not found on any of the peers")
     best, client = max(found, key=lambda item: _reach(item[0]))
     promised = max(status.acceptor_state.term for status, _ in found)
-    state = _state(best, promised)
 
     def fill(staging: str) -> None:
         _fetch(client, best, staging)
+        _fetch_history_file(client, best, staging)
 
-    known = registry.known(key)
-    if known is None:
-        known = registry.build(state, fill)
-    else:
-        known.catch_up(state, best.flush_lsn, partial(_pieces, client, best))
-    _fetch_history_file(client, best, known.directory)
-    if known.flush_lsn is None and best.flush_lsn > best.timeline_start_lsn:
+    made = registry.build(_state(best, promised), fill)
+    if made.flush_lsn is None and best.flush_lsn > best.timeline_start_lsn:
         raise TryLater(f"what {client.address} sent holds no whole record")
-    _log.info("%s: fetched from %s up to %s", key, client.address, known.flush_lsn)
+    _log.info("%s: fetched from %s up to %s", key, client.address, made.flush_lsn)
     return str(client.address)
-
-
-def _pieces(
-    client: HttpClient, status: TimelineStatus, start: Lsn | None
-) -> Iterator[tuple[Lsn, bytes]]:
-    """Yield a peer's WAL from a position on, a segment at a time, then compare it."""
-    until = status.flush_lsn
-    if start is None:
-        start = status.local_start_lsn
-        start = Segment.at(start, status.postgres_timeline, _size(status)).start
-    if start < status.local_start_lsn:
-        raise PreconditionFailed(
-            f"{client.address} has WAL from {status.local_start_lsn} on, and {start} "
-            "is needed",
-            hint="delete the timeline here, then fetch it again",
-        )
-    digest, position = hashlib.sha256(), start
-    while position < until:
-        segment = Segment.at(position, status.postgres_timeline, _size(status))
-        content = _segment(client, status, segment)
-        piece = content[
-            position - segment.start : min(segment.size, until - segment.start)
-        ]
-        digest.update(piece)
-        yield position, piece
-        position = Lsn(position + len(piece))
-    _compare(client, status, start, digest.hexdigest())
 
 
 def _status(client: HttpClient, key: TimelineKey) -> TimelineStatus | None:
     where = url("tenant", key.tenant_id, "timeline", key.timeline_id)
     try:
-        return client.get(where, TimelineStatus)
+        return client.get(where, TimelineStatus, within=_SECONDS)
     except NotFound:
         return None
 
@@ -159,14 +192,15 @@ def _fetch(client: HttpClient, status: TimelineStatus, staging: str) -> None:
 
 
 def _fetch_history_file(
-    client: HttpClient, status: TimelineStatus, directory: str
+    client: HttpClient, status: TimelineStatus, staging: str
 ) -> None:
     """Fetch what tells where PostgreSQL's timeline came from; the first has none."""
     name = history_name(status.postgres_timeline)
     where = url("tenant", status.tenant_id, "timeline", status.timeline_id, "wal")
     with contextlib.suppress(NotFound):
         content = client.raw("GET", f"{where}/{name}")
-        replace_file(os.path.join(directory, name), content)
+        with open(os.path.join(staging, name), "wb") as file:
+            file.write(content)
 
 
 def _segment(client: HttpClient, status: TimelineStatus, segment: Segment) -> bytes:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 import psycopg2
 
 from branchpg.errors import BranchpgError, PreconditionFailed, TryLater
+from branchpg.lsn import Lsn
 from branchpg.safekeeper.source import Source, place_of
 
 if TYPE_CHECKING:
-    from branchpg.lsn import Lsn
+    from branchpg.safekeeper.peers import Peers
     from branchpg.safekeeper.source import Identification, Stream
 
 __all__ = ["Ended", "Order", "Receiver", "Sink"]
@@ -38,12 +39,13 @@ class Ended(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """From whom to pull, for which generation."""
+    """From whom to pull, for which generation; and who may have what that one lacks."""
 
     generation: int
     dsn: str = field(repr=False)
     slot: str | None
     name: str
+    peers: Peers
 
     @property
     def place(self) -> str:
@@ -57,11 +59,18 @@ class Sink(Protocol):
     lock: threading.Lock
     """Held while WAL is written and confirmed; who fences takes it, too."""
 
+    @property
+    def end(self) -> Lsn:
+        """Up to where there is WAL."""
+
     def meet(self, source: Source, found: Identification) -> Lsn:
         """Check that it is the right server; return where to begin."""
 
     def check(self, receiver: Receiver) -> None:
         """Raise Ended for who may not go on; with the lock."""
+
+    def begin_at(self, lsn: Lsn) -> None:
+        """Let the WAL begin there, without what is here; with the lock."""
 
     def append(self, lsn: int, pieces: list[bytes]) -> int:
         """Write WAL, force it to disk, return the position after it; with the lock."""
@@ -173,9 +182,27 @@ class Receiver:
                 self.streams, self.reason = True, None
                 self._told.set()
                 _log.info("WAL comes from %s, from %s on", order.place, start)
-                self._pull(stream, int(start))
+                try:
+                    self._pull(stream, int(start))
+                except psycopg2.errors.UndefinedFile:  # it has that WAL no more
+                    self._refill()
             finally:
                 self._source = None
+
+    def _refill(self) -> None:
+        """Pull from another safekeeper what the compute lacks.
+
+        It was made anew while this safekeeper was away, or had lost its disk.
+        """
+        order, sink = self.order, self._sink
+        start = position = sink.end
+        for lsn, piece in order.peers.log(order.generation, start):
+            with sink.lock:
+                sink.check(self)
+                if lsn > position:
+                    sink.begin_at(lsn)
+                position = Lsn(sink.append(lsn, [piece]))
+        _log.info("WAL came from another safekeeper, from %s to %s", start, position)
 
     def _pull(self, stream: Stream, position: int) -> None:
         """Read, write, force, confirm, until the connection ends."""

@@ -71,10 +71,6 @@ class Registry:
             raise NotFound(f"Timeline {key} was not found")
         return timeline
 
-    def known(self, key: TimelineKey) -> Timeline | None:
-        """Return a timeline if it is here."""
-        return self._timelines.get(key)
-
     def find(self, timeline_id: str) -> Timeline:
         """Return the timeline of an id, whosever it is; raise NotFound."""
         for timeline in self.all():

@@ -12,8 +12,9 @@ from starlette.routing import Route
 
 from branchpg.errors import BadRequest, BranchpgError
 from branchpg.http.app import application, body, json, lsn_query, metrics_route
-from branchpg.safekeeper import answers, peers, wal_bytes
+from branchpg.safekeeper import answers, wal_bytes
 from branchpg.safekeeper.metrics import collector
+from branchpg.safekeeper.peers import Peers, pull_timeline
 from branchpg.safekeeper.receiver import Order
 from branchpg.safekeeper.source import checked_slot, place_of
 from branchpg.safekeeper.state import State, TimelineKey
@@ -163,6 +164,7 @@ class Api:
             wanted.dsn,
             checked_slot(wanted.slot) if wanted.slot else None,
             f"safekeeper_{self._number}",
+            Peers.of(timeline.key, wanted.peers, self._token),
         )
         await asyncio.to_thread(
             timeline.receive,
@@ -189,11 +191,13 @@ class Api:
             while True:
                 watch.arm()
                 flush = timeline.flush_lsn or timeline.state.start_lsn
-                if flush >= wanted.lsn:
+                is_of_it = timeline.last_generation >= wanted.generation
+                if flush >= wanted.lsn and is_of_it:
                     return json({"flush_lsn": flush})
                 left = deadline - time.monotonic()
                 if left <= 0 or not await watch.wait(left):
-                    raise _Timeout(f"WAL is here up to {flush}, not {wanted.lsn}")
+                    here = f"{flush} of generation {timeline.last_generation}"
+                    raise _Timeout(f"WAL is here up to {here}, not {wanted.lsn}")
 
     async def forget(self, request: Request) -> Response:
         """Remove WAL that is in snapshots."""
@@ -218,7 +222,9 @@ class Api:
         wanted = await body(request, answers.PullBody)
         key = TimelineKey.of(wanted.tenant_id, wanted.timeline_id)
         host = await asyncio.to_thread(
-            peers.pull_timeline, self._registry, key, wanted.http_hosts, self._token
+            pull_timeline,
+            self._registry,
+            Peers.of(key, wanted.http_hosts, self._token),
         )
         return json({"safekeeper_host": host})
 

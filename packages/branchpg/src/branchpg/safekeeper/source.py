@@ -132,11 +132,16 @@ class Source:
         return os.path.basename(name), text
 
     def make_slot(self, name: str) -> None:
-        """See to it that there is a slot, which keeps WAL until it is sent."""
+        """See to it that there is a slot, which keeps WAL until it is sent.
+
+        One that had kept as much as it may keeps nothing any more, and is made anew.
+        """
         with _told(), self._connection.cursor() as cursor:
             cursor.execute(f'READ_REPLICATION_SLOT "{checked_slot(name)}"')
-            kind, *_ = cursor.fetchone()
-            if kind is None:
+            kind, kept_from, *_ = cursor.fetchone()
+            if kind is not None and kept_from is None:
+                cursor.execute(f'DROP_REPLICATION_SLOT "{name}"')
+            if kept_from is None:
                 cursor.execute(
                     f'CREATE_REPLICATION_SLOT "{name}" PHYSICAL (RESERVE_WAL)'
                 )

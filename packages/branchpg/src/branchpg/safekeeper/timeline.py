@@ -28,8 +28,6 @@ from branchpg.safekeeper.segments import Segments
 from branchpg.store.durable import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from branchpg.postgres.programs import Programs
     from branchpg.safekeeper.source import Identification, Source
     from branchpg.safekeeper.state import State, TimelineKey
@@ -138,18 +136,7 @@ class Timeline:
             previous = self._state.generation
             if generation < previous:
                 raise Conflict(f"generation {previous} is promised already")
-            if generation > previous or not self._state.is_fenced:
-                self._close_receiver()
-            with self.lock:
-                self._remember(
-                    generation=generation,
-                    is_fenced=True,
-                    pg_version=self._state.pg_version or pg_version,
-                    system_id=self._state.system_id or system_id,
-                )
-            if self._receiver is None or self._receiver.closed:
-                self._recover()
-            _log.info("%s: generation %d, up to %s", self.key, generation, self._told())
+            self._promise(generation, pg_version, system_id)
             return Fenced(
                 generation=previous,
                 last_generation=self.last_generation,
@@ -163,57 +150,29 @@ class Timeline:
     ) -> None:
         """Pull from a compute; return when its WAL can come.
 
+        One that was away when a quorum promised the compute's generation does so now.
+
         Raises:
-            Conflict: another generation is promised.
+            Conflict: a higher generation is promised.
             BranchpgError: why it cannot come; unless that is for good, it is tried
                 again as long as the generation holds.
         """
         with self._admin:
             self._check_deleted()
-            self._check_promise(order.generation)
+            history = rules.checked(history, order.generation)
             if start_lsn != self._state.start_lsn:
                 raise BadRequest(f"the timeline starts at {self._state.start_lsn}")
+            if self._state.is_fenced and order.generation > self._state.generation:
+                self._promise(order.generation)
+            self._check_promise(order.generation)
             receiver = self._receiver
             known = receiver is not None and receiver.order == order
             if receiver is None or receiver.closed or not (known and receiver.streams):
                 self._close_receiver()
-                self._adopt(rules.checked(history, order.generation))
+                self._adopt(history)
                 receiver = self._receiver = Receiver(order, self)
                 receiver.start()
         receiver.wait_until_streaming(within)
-
-    def catch_up(
-        self,
-        peer: State,
-        peer_flush_lsn: Lsn,
-        fetch: Callable[[Lsn | None], Iterator[tuple[Lsn, bytes]]],
-    ) -> None:
-        """Take over the log of another safekeeper that is further than this one.
-
-        `fetch` yields its WAL from a position on (None: all it has), with the position
-        of each piece.
-
-        Raises:
-            Conflict: it is not further, or a compute is received from.
-            PreconditionFailed: its WAL is of another cluster.
-        """
-        with self._admin:
-            self._check_deleted()
-            here = self.last_generation, self.flush_lsn or Lsn(0)
-            if (peer.last_generation(peer_flush_lsn), peer_flush_lsn) <= here:
-                raise Conflict(f"Timeline {self.key} is as far here as there")
-            if self._receiver and not self._receiver.closed:
-                raise Conflict(f"Timeline {self.key} is received from a compute")
-            if self._state.system_id not in {0, peer.system_id}:
-                raise PreconditionFailed("the peer's WAL is of another cluster")
-            self._close_receiver()
-            self._adopt(peer.history)
-            with self.lock:
-                if not self._end:
-                    self._describe(peer)
-                for lsn, piece in fetch(self.flush_lsn):
-                    self.append(int(lsn), [piece])
-            self._recover()
 
     def stop_receiving(self, generation: int) -> None:
         """Pull no more from the compute of a generation."""
@@ -263,6 +222,14 @@ class Timeline:
         self.progress.tell()
         return end
 
+    def begin_at(self, lsn: Lsn) -> None:
+        """Let the WAL here begin later: what is before is in the pageserver."""
+        _log.warning("%s: the WAL begins at %s now", self.key, lsn)
+        remote = max(lsn, self._state.remote_consistent_lsn)
+        self._remember(remote_consistent_lsn=remote)
+        self._cut(None)
+        self._end = int(lsn)
+
     def meet(self, source: Source, found: Identification) -> Lsn:
         """Check that a server is of this timeline's cluster; return where to begin."""
         state = self._state
@@ -287,7 +254,7 @@ class Timeline:
         self._describe(found)
         self._end = int(self.segments.at(self._state.start_lsn).start)
 
-    def _describe(self, found: Identification | State) -> None:
+    def _describe(self, found: Identification) -> None:
         """Remember of what cluster the WAL is that is to come."""
         self._remember(
             system_id=found.system_id,
@@ -296,6 +263,22 @@ class Timeline:
             wal_seg_size=found.wal_seg_size,
         )
         self.segments = self._segments()
+
+    def _promise(
+        self, generation: int, pg_version: int = 0, system_id: int = 0
+    ) -> None:
+        if generation > self._state.generation or not self._state.is_fenced:
+            self._close_receiver()
+        with self.lock:
+            self._remember(
+                generation=generation,
+                is_fenced=True,
+                pg_version=self._state.pg_version or pg_version,
+                system_id=self._state.system_id or system_id,
+            )
+        if self._receiver is None or self._receiver.closed:
+            self._recover()
+        _log.info("%s: generation %d, up to %s", self.key, generation, self._told())
 
     def _adopt(self, history: rules.History) -> None:
         """Cut what the history's log does not hold, then make the history ours."""
