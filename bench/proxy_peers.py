@@ -16,13 +16,17 @@ import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from processes import children
 
+from branchpg.compute.activity import Observer
 from branchpg.compute.proxy.backend import Lease
+from branchpg.compute.proxy.pool import Pool
 from branchpg.compute.proxy.proxy import Proxy
 from branchpg.compute.proxy.settings import Settings
+from branchpg.compute.standing import standing
 from branchpg.postgres import cluster, owner, programs
 from branchpg.postgres.server import Server
 
@@ -71,11 +75,15 @@ listen postgres
 
 @dataclass(frozen=True)
 class Way:
-    """A way to the server: its name, its port, and the processes on it."""
+    """A way to the server: its name, its port, and the processes on it.
+
+    `options` are for whom is met there, in the startup message.
+    """
 
     name: str
     port: int
     pids: tuple[int, ...] = ()
+    options: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,7 @@ class Yard:
             "PGUSER": USER,
             "PGPASSWORD": PASSWORD,
             "PGDATABASE": DATABASE,
+            "PGOPTIONS": way.options,
             "PGSSLMODE": "disable",
             "PGGSSENCMODE": "disable",
         }
@@ -129,6 +138,7 @@ def yard(*, pumps: int = 1) -> Iterator[Yard]:
         _wait(port)
         pids = (running[-1].pid, *children(running[-1].pid))
         found.insert(1, Way("branchpg", port, pids))
+        found.insert(2, Way("branchpg, pooled", port, pids, "pooler=true"))
         for way in found:
             _wait(way.port)
         yield Yard(found, installed, _bulk(directory))
@@ -250,15 +260,17 @@ def _wait(port: int) -> None:
 class _OneServer:
     """Where every client goes."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, directory: str) -> None:
+        self._path = os.path.join(directory, ".s.PGSQL.5432")
+        dsn = f"host={directory} user={cluster.SUPERUSER} dbname=postgres"
+        self._pool = Pool(partial(standing, Observer(dsn, ())))
 
     async def connect(self, route: Route) -> Lease:
-        return Lease("one", self._path, route.database, lambda: None)
+        return Lease("one", self._path, route.database, lambda: None, pool=self._pool)
 
 
 async def _serve(directory: str, port: str, pumps: str) -> None:
-    backends = _OneServer(os.path.join(directory, ".s.PGSQL.5432"))
+    backends = _OneServer(directory)
     settings = Settings(listen=(("127.0.0.1", int(port)),), pumps=int(pumps))
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)

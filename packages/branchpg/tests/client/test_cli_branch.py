@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg2
 import pytest
 import yaml
+from branchpg_harness.stack import wait_for
 
 
 def now():
@@ -247,6 +248,18 @@ def test_connection_strings_of_other_databases_roles_and_points(cli):
     assert url.startswith("postgresql://r@localhost:")
     assert url.endswith("/x@main?options=neon_lsn%3A0%2F1")
     assert cli.out("cs", "main", "--ssl", "require").endswith("?sslmode=require")
+
+
+def test_a_pooled_session_has_the_process_of_the_one_before(cli):
+    assert cli.out("cs", "main", "--pooled").endswith("?options=pooler%3Dtrue")
+    pid = "main", "--pooled", "--", "-Atc", "select pg_backend_pid()"
+    seen = set()
+
+    def is_seen_again():
+        found = cli.out("psql", *pid)
+        return found in seen or seen.add(found)
+
+    wait_for(is_seen_again, "a process serves a second psql")
 
 
 def test_the_exit_code_is_psqls(cli):

@@ -38,5 +38,11 @@ def test_a_point_goes_into_the_options():
     assert target.environment()["PGOPTIONS"] == "neon_lsn:0/15D0A28"
 
 
+def test_a_pooled_one_says_so_beside_the_rest():
+    target = Target(**{**_fields(), "read_only": True, "pooled": True})
+    options = "neon_endpoint_type:read_only pooler=true"
+    assert parse_dsn(target.url())["options"] == options
+
+
 def _fields():
     return {"host": "localhost", "port": 5433, "role": "postgres", "database": "shop"}

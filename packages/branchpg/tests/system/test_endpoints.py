@@ -6,7 +6,7 @@ import json
 import socket
 import struct
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -193,3 +193,52 @@ def answers(stack: Stack) -> bool:
     with suppress(psycopg2.OperationalError):
         return bool(stack.sql("SELECT 1") == 1)
     return False
+
+
+POOLED = {"options": "pooler=true"}
+PID = "SELECT pg_backend_pid()"
+
+
+def ask_pooled(stack: Stack, statement: str, branch: str | None = None) -> Any:
+    with closing(stack.open(branch, **POOLED)) as connection:
+        return query(connection.cursor(), statement)
+
+
+def test_processes_that_wait_do_not_keep_an_endpoint_awake(drowsy: Stack) -> None:
+    drowsy.create("pooled")
+    seen: set[int] = set()
+
+    def is_seen_again() -> bool:
+        pid = ask_pooled(drowsy, PID, "pooled")
+        return pid in seen or bool(seen.add(pid))
+
+    wait_for(is_seen_again, "a process serves a second client")
+    wait_for(lambda: asleep(drowsy, "pooled"), "the endpoint sleeps", within=8)
+    assert ask_pooled(drowsy, "SELECT 42", "pooled") == 42
+
+
+def test_no_process_outlives_what_a_reset_replaced(stack: Stack) -> None:
+    stack.sql("CREATE TABLE IF NOT EXISTS pooled AS SELECT 'parent' AS of")
+    stack.create("replaced", "main")
+    stack.sql("UPDATE pooled SET of = 'child'", branch="replaced")
+    seen = "SELECT of FROM pooled"
+    assert ask_pooled(stack, seen, "replaced") == "child"
+    stack.branch("POST", "/replaced/reset")
+    assert ask_pooled(stack, seen, "replaced") == "parent"
+
+
+def test_a_changed_password_counts_for_the_processes_that_wait(stack: Stack) -> None:
+    stack.sql("CREATE ROLE guest LOGIN PASSWORD 'first'")
+    login = {"user": "guest", **POOLED}
+    stack.open(**login, password="first").close()
+    stack.sql("ALTER ROLE guest PASSWORD 'second'")
+
+    def is_let_in() -> bool:
+        with suppress(psycopg2.OperationalError):
+            stack.open(**login, password="second").close()
+            return True
+        return False
+
+    wait_for(is_let_in, "the new password counts")
+    with pytest.raises(psycopg2.OperationalError, match="password authentication"):
+        stack.open(**login, password="first")

@@ -23,6 +23,7 @@ class Target:
         branch: its name; None is the default branch, whichever that is by then.
         point: of its history, to be read only.
         read_only: an endpoint that cannot write.
+        pooled: a server process that may have served others before.
         ssl: libpq's sslmode.
     """
 
@@ -33,6 +34,7 @@ class Target:
     branch: str | None = None
     point: Point | None = None
     read_only: bool = False
+    pooled: bool = False
     ssl: str | None = None
 
     @property
@@ -50,6 +52,8 @@ class Target:
             said.append(f"neon_timestamp:{self.point}")
         if self.read_only:
             said.append("neon_endpoint_type:read_only")
+        if self.pooled:
+            said.append("pooler=true")
         return " ".join(said)
 
     def of(self, database: str) -> Target:

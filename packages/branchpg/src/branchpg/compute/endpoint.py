@@ -417,6 +417,7 @@ class Endpoint:
         self.running = None
         self._seen = None
         running.closing.close()
+        running.pool.close()
         running.observer.close()
         confirming = running.confirming
         if confirming and confirming is not asyncio.current_task():

@@ -213,6 +213,7 @@ class Fleet:
             database=route.database or self._database,
             release=release,
             closing=closing,
+            pool=running.pool,
         )
 
     def _follow_alias(self, route: Route, branch: Branch) -> _Aliased | None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from branchpg.compute.proxy.backend import Closing
+from branchpg.compute.proxy.pool import Pool
+from branchpg.compute.standing import standing
 
 if TYPE_CHECKING:
     import asyncio
@@ -76,3 +79,8 @@ class Running:
     closing: Closing = field(default_factory=Closing)
     confirming: asyncio.Task[None] | None = None
     started_at: float = field(default_factory=time.time)
+    pool: Pool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the pool of its processes."""
+        self.pool = Pool(partial(standing, self.observer))

@@ -10,16 +10,23 @@ import struct
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
+import pytest
 import uvloop
+from scramp import ScramClient
 
+from branchpg.compute.activity import Observer
 from branchpg.compute.proxy.backend import Closing, Lease
+from branchpg.compute.proxy.pool import Pool
 from branchpg.compute.proxy.proxy import Proxy
+from branchpg.compute.standing import standing
 from branchpg.errors import NotFound
 from branchpg.postgres import cluster, owner, programs
 from branchpg.postgres.server import Server
+from branchpg.wire.messages import frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +96,10 @@ class Yard:
     """Awaited before the answer: an endpoint that takes its time, or fails."""
     paths: dict[str, str] = field(default_factory=dict)
     cancelled: int = 0
+    pools: dict[str, Pool] = field(default_factory=dict)
+    pooling: dict[str, Any] = field(default_factory=dict)
+    """What pools are made with."""
+    observers: list[Observer] = field(default_factory=list)
 
     async def connect(self, route: Route) -> Lease:
         self.asked.append(route)
@@ -110,7 +121,24 @@ class Yard:
             database=route.database,
             release=self._release,
             closing=self.closings[name],
+            pool=self._pool(name),
         )
+
+    def _pool(self, name: str) -> Pool:
+        if name not in self.pools:
+            directory = self.clusters[name].directory
+            dsn = f"host={directory} user={cluster.SUPERUSER} dbname=postgres"
+            self.observers.append(Observer(dsn, ()))
+            look = partial(standing, self.observers[-1])
+            self.pools[name] = Pool(look, **self.pooling)
+        return self.pools[name]
+
+    def close(self) -> None:
+        """End what waits in pools."""
+        for pool in self.pools.values():
+            pool.close()
+        for observer in self.observers:
+            observer.close()
 
     def _release(self) -> None:
         self.open_leases -= 1
@@ -179,6 +207,7 @@ class Running:
             async with Proxy(self.yard, settings) as self.proxy:
                 self._ready.set()
                 await self._stop.wait()
+                self.yard.close()
         except BaseException as error:  # noqa: BLE001 - the test is told
             self._failure = error
         finally:
@@ -223,6 +252,42 @@ def rest_of(sock: socket.socket) -> bytes:
         while more := sock.recv(65536):
             data += more
     return data
+
+
+def until_ready(sock: socket.socket) -> bytes:
+    """Return what a server says until it waits for a statement, outside of any."""
+    data = bytearray()
+    while not data.endswith(b"Z\0\0\0\5I"):
+        data += sock.recv(65536) or pytest.fail(f"closed after {data!r}")
+    return bytes(data)
+
+
+def logged_in(proxy: Running, **parameters: str) -> socket.socket:
+    """Return a bare connection that has logged in by SCRAM, as alice."""
+    sock = proxy.raw()
+    given = {"user": "alice", "database": "app"} | parameters
+    sock.sendall(startup(**given))
+    client = ScramClient(["SCRAM-SHA-256"], given["user"], "secret")
+    assert sasl_request(sock)[:4] == struct.pack("!I", 10)
+    first = client.get_client_first().encode()
+    sock.sendall(sasl_first(first))
+    client.set_server_first(sasl_request(sock)[4:].decode())
+    sock.sendall(frame(b"p", client.get_client_final().encode()))
+    client.set_server_final(sasl_request(sock)[4:].decode())
+    until_ready(sock)
+    return sock
+
+
+def sasl_first(data: bytes, mechanism: bytes = b"SCRAM-SHA-256") -> bytes:
+    """Return the message with which a client begins."""
+    return frame(b"p", mechanism + b"\0" + struct.pack("!I", len(data)) + data)
+
+
+def sasl_request(sock: socket.socket) -> bytes:
+    """Return the body of the next message, which is an authentication request."""
+    head = sock.recv(5, socket.MSG_WAITALL)
+    assert head[:1] == b"R", head + sock.recv(4096)
+    return sock.recv(struct.unpack("!I", head[1:])[0] - 4, socket.MSG_WAITALL)
 
 
 def make_cluster(directory: str, name: str) -> Cluster:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
+import socket
 import struct
 import subprocess
+import tempfile
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from proxy_clients import packet, rest_of, startup, until, value
+from proxy_clients import logged_in, packet, rest_of, startup, until, value
 
 from branchpg.compute.proxy.cancel import CancelKeys, ServerKey
+from branchpg.compute.proxy.frames import TERMINATE
 from branchpg.postgres import programs
 from branchpg.wire.messages import frame
 from branchpg.wire.startup import Cancel
@@ -23,15 +27,20 @@ CANCEL = 80877102
 
 @pytest.mark.parametrize("database", ["app", "app@preview"])
 @pytest.mark.parametrize("tls", [False, True])
-def test_a_statement_is_cancelled(tls_proxy, clusters, database, tls):
+@pytest.mark.parametrize("pooled", [False, True])
+def test_a_statement_is_cancelled(tls_proxy, clusters, database, tls, pooled):
     server = clusters["preview" if "@" in database else "main"]
     # By psql in a process of its own: psycopg2's cancel() holds the interpreter's lock,
     # which the proxy on its thread needs.
     url = (
         f"postgresql://alice:secret@127.0.0.1:{tls_proxy.port}/{database}"
         f"?sslmode={'require' if tls else 'disable'}"
+        f"&options=pooler%3D{'true' if pooled else 'false'}"
     )
     installed = programs.find(os.environ)
+    first = [installed.path("psql"), url, "-c", "SELECT 1"]
+    subprocess.run(first, env=installed.environment, check=True, capture_output=True)
+    until(lambda: not tls_proxy.yard.open_leases)
     command = [installed.path("psql"), url, "-c", "SELECT pg_sleep(60)"]
     with subprocess.Popen(
         command, env=installed.environment, stderr=subprocess.PIPE
@@ -40,6 +49,8 @@ def test_a_statement_is_cancelled(tls_proxy, clusters, database, tls):
         psql.send_signal(signal.SIGINT)
         assert b"canceling statement due to user request" in psql.communicate()[1]
     assert tls_proxy.sample("proxy_cancellation_requests_total", kind="found") == 1
+    servers = tls_proxy.sample("proxy_opened_db_connections_total")
+    assert servers == (1 if pooled else 2)
 
 
 def test_postgresqls_own_keys_and_guesses_cancel_nothing(proxy, clusters):
@@ -68,6 +79,43 @@ def test_postgresqls_own_keys_and_guesses_cancel_nothing(proxy, clusters):
     until(lambda: not proxy.proxy.sessions)
     _cancel(proxy, pid, secret)  # of a session that is over
     assert proxy.sample("proxy_cancellation_requests_total", **unknown) == 6
+
+
+def test_what_cancels_one_client_never_meets_the_next(proxy):
+    pooled = {"options": "pooler=true"}
+    for _ in range(50):
+        with contextlib.closing(logged_in(proxy, **pooled)) as sock:
+            ((key, _real),) = proxy.proxy._desk.keys._keys.items()
+            with contextlib.closing(proxy.raw()) as other:
+                secret = struct.unpack("!I", key.secret)
+                other.sendall(packet(struct.pack("!III", CANCEL, key.pid, *secret)))
+                sock.sendall(TERMINATE)
+                assert proxy.ask("SELECT pg_sleep(0.005), 1", **pooled) is not None
+                assert rest_of(other) == b""
+        until(lambda: not proxy.yard.open_leases)
+
+
+def test_a_server_is_settled_when_it_has_dealt_with_all_requests():
+    async def check(listener: socket.socket, path: str) -> None:
+        key = ServerKey(path, Cancel(1, b"same"))
+        assert await key.is_settled()
+        asked = asyncio.create_task(key.cancel())
+        server, _ = await asyncio.get_running_loop().sock_accept(listener)
+        assert not await key.is_settled(seconds=0.01)
+        server.close()
+        await asked
+        assert await key.is_settled()
+        await key.cancel(seconds=0.01)  # nobody accepts it, and so it may come later
+        assert not await key.is_settled(seconds=0.01)
+
+    with (
+        tempfile.TemporaryDirectory(prefix="bp", dir="/tmp") as folder,
+        socket.socket(socket.AF_UNIX) as listener,
+    ):
+        listener.bind(f"{folder}/s")
+        listener.listen()
+        listener.setblocking(False)
+        asyncio.run(check(listener, f"{folder}/s"))
 
 
 def _cancel(proxy, pid: int, secret: int) -> None:

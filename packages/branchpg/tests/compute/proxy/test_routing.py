@@ -19,9 +19,10 @@ TEXT = st.binary(max_size=40).map(lambda data: data.replace(b"\0", b""))
 
 
 def way(server_name: str | None = None, **parameters: str) -> Route:
+    named = routing.Named(server_name) if server_name else None
     given = {"user": "alice"} | parameters
     encoded = {name.encode(): text.encode() for name, text in given.items()}
-    return routing.route(Startup(0, encoded), server_name_endpoint=server_name)
+    return routing.route(Startup(0, encoded), server_name_endpoint=named)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +109,8 @@ def test_points_in_time():
 @pytest.mark.parametrize(
     ("name", "endpoint"),
     [
-        ("ep-one.localhost", "ep-one"),
-        ("EP-One-Pooler.LOCALHOST.", "ep-one"),
+        ("ep-one.localhost", routing.Named("ep-one")),
+        ("EP-One-Pooler.LOCALHOST.", routing.Named("ep-one", pooled=True)),
         ("localhost", None),
         ("a.b.localhost", None),
         ("ep-one.example.org", None),
@@ -119,6 +120,22 @@ def test_points_in_time():
 )
 def test_the_first_label_before_a_known_domain_is_the_endpoint(name, endpoint):
     assert routing.endpoint_of_server_name(name, ["localhost"]) == endpoint
+
+
+def test_pooler_after_the_endpoint_or_in_the_options_asks_for_a_pool():
+    assert way(options="endpoint=a-pooler").pooled
+    assert way(options="endpoint=a project=a-pooler").pooled
+    assert way("a", options="endpoint=a-pooler").pooled
+    assert way(database="app@preview", options="pooler=true").pooled
+    assert routing.with_password(way(), b"endpoint=a-pooler;pw")[0].pooled
+    assert not way(options="endpoint=a pooler=false").pooled
+    assert not way("a").pooled
+    # PostgreSQL does not see it.
+    assert way(options="pooler=true -c work_mem=1MB").parameters == {
+        b"options": b"-c work_mem=1MB"
+    }
+    with pytest.raises(BadRequest, match="true or false|invalid pooler"):
+        way(options="pooler=maybe")
 
 
 @pytest.mark.parametrize(

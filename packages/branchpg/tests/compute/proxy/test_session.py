@@ -12,7 +12,7 @@ import threading
 import psycopg2
 import psycopg2.extras
 import pytest
-from proxy_clients import packet, rest_of, startup, until, value
+from proxy_clients import packet, rest_of, startup, until, until_ready, value
 
 from branchpg.errors import BranchpgError
 from branchpg.wire.messages import frame
@@ -25,15 +25,8 @@ def log_in(proxy, database: str = "app") -> socket.socket:
     while b"\0\0\0\x03" not in sock.recv(4096):
         pass
     sock.sendall(frame(b"p", b"secret\0"))
-    _until_ready(sock)
+    until_ready(sock)
     return sock
-
-
-def _until_ready(sock: socket.socket) -> bytes:
-    data = bytearray()
-    while not data.endswith(b"Z\0\0\0\5I"):
-        data += sock.recv(65536) or pytest.fail("closed")
-    return bytes(data)
 
 
 def test_notifications_arrive_while_a_session_is_idle(proxy):
@@ -57,7 +50,7 @@ def test_many_statements_may_be_under_way(proxy):
             parts.append(frame(b"B", b"\0\0\0\0\0\0\0\0") + frame(b"D", b"P\0"))
             parts.append(frame(b"E", b"\0\0\0\0\0"))
         sock.sendall(b"".join(parts) + frame(b"S"))
-        answer = _until_ready(sock)
+        answer = until_ready(sock)
         assert answer.count(b"SELECT 1\0") == 2000
         assert b"number 1999" in answer
 
@@ -185,7 +178,7 @@ def test_a_client_that_does_not_read_fills_no_memory(proxy, clusters):
             watcher.autocommit = True
             until(lambda: value(watcher, waits) == 1)
         assert sum(_resident(pid) for pid in pids) - before < 2 << 20
-        data = _until_ready(sock)
+        data = until_ready(sock)
         assert data.count(b"x") == 60_000_000
 
 

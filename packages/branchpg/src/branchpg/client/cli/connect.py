@@ -30,6 +30,7 @@ def _target_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(["read_write", "read_only"]),
             help="Which of the branch's endpoints.",
         ),
+        click.option("--pooled", is_flag=True, help="Sessions that begin sooner."),
         click.option(
             "--ssl",
             type=click.Choice(["disable", "prefer", "require", "verify-full"]),
@@ -45,7 +46,7 @@ def _target_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_target_options
 @shared
 @click.pass_context
-def psql(ctx: click.Context, /, *, name: str | None, **options: str | None) -> int:
+def psql(ctx: click.Context, /, *, name: str | None, **options: Any) -> int:
     """Run psql on a branch, the current one if none is named.
 
     POINT is an LSN or a time of the branch's history, to be read only. What follows
@@ -67,7 +68,7 @@ def psql(ctx: click.Context, /, *, name: str | None, **options: str | None) -> i
 @shared
 @click.pass_context
 def connection_string(
-    ctx: click.Context, /, *, name: str | None, run: bool, **options: str | None
+    ctx: click.Context, /, *, name: str | None, run: bool, **options: Any
 ) -> int:
     """Print the connection string of a branch, the current one if none is named."""
     project = given().project()
@@ -89,9 +90,7 @@ def connection_string(
     return 0
 
 
-def target_of(
-    project: Project, name: str | None, options: dict[str, str | None]
-) -> Target:
+def target_of(project: Project, name: str | None, options: dict[str, Any]) -> Target:
     """Return what `BRANCH[@POINT]` and the options name."""
     from dataclasses import replace
 
@@ -110,6 +109,7 @@ def target_of(
         role=options["role_name"] or target.role,
         point=wanted.point if wanted else Point(),
         read_only=options["endpoint_type"] == "read_only",
+        pooled=options["pooled"],
         ssl=options["ssl"],
     )
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from branchpg.compute.proxy.pool import Pool
+
 __all__ = ["Backends", "Closing", "Lease", "Route"]
 
 
@@ -27,6 +29,7 @@ class Route:
         lsn: a point of the branch's history, to be read only.
         timestamp: the same as a time (RFC 3339); never together with `lsn`.
         read_only: whether an endpoint that cannot write was asked for.
+        pooled: whether a server process may serve it that served others before.
     """
 
     endpoint: str | None
@@ -37,6 +40,7 @@ class Route:
     lsn: str | None = None
     timestamp: str | None = None
     read_only: bool = False
+    pooled: bool = False
 
 
 class Closing:
@@ -73,6 +77,7 @@ class Lease:
         database: the name to give PostgreSQL.
         release: called once, when the client's session is over or did not begin.
         closing: how the server's owner ends its sessions (reset, restore, suspend).
+        pool: its processes that wait for another client, if it has any.
     """
 
     endpoint: str
@@ -80,6 +85,7 @@ class Lease:
     database: bytes
     release: Callable[[], None]
     closing: Closing = field(default_factory=Closing)
+    pool: Pool | None = None
 
 
 class Backends(Protocol):

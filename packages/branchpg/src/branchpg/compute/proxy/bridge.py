@@ -8,6 +8,7 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from branchpg.compute.proxy.channel import GoneError
+from branchpg.compute.proxy.frames import TERMINATE, Dialogue
 from branchpg.compute.proxy.pumps import Moved
 
 if TYPE_CHECKING:
@@ -22,9 +23,13 @@ _LINGER_SECONDS: Final = 5.0
 class Bridge:
     """One session: what one side does not take is not read from the other."""
 
-    def __init__(self, client: Channel, server: Channel) -> None:
+    def __init__(
+        self, client: Channel, server: Channel, *, followed: bool = False
+    ) -> None:
         self._client = client
         self._server = server
+        self._dialogue = Dialogue() if followed else None
+        self._is_answering = False
         self._from_client = 0
         self._from_server = 0
 
@@ -33,14 +38,20 @@ class Bridge:
         """What has passed so far."""
         return Moved(self._from_client, self._from_server)
 
-    async def run(self) -> Moved:
-        """Pass bytes until the server has ended, or the client is gone."""
+    async def run(self) -> bool:
+        """Pass bytes until the server has ended, or the client is gone.
+
+        Return whether the server is at rest, which is known where that is followed.
+        """
         async with asyncio.TaskGroup() as group:
-            upward = group.create_task(self._upward())
-            await self._downward()
+            downward = group.create_task(self._downward())
+            upward = group.create_task(self._upward(downward))
+            await asyncio.wait([downward])
             upward.cancel()
+        if downward.cancelled():
+            return True
         await self._farewell()
-        return self.moved
+        return False
 
     async def _farewell(self) -> None:
         """Let the client close: a reset would take the server's last words back."""
@@ -50,11 +61,22 @@ class Bridge:
                 while await self._client.receive(_CHUNK):
                     pass
 
-    async def _upward(self) -> None:
+    async def _upward(self, downward: asyncio.Task[None]) -> None:
+        dialogue = self._dialogue
         with contextlib.suppress(GoneError):
             while data := await self._client.receive(_CHUNK):
                 self._from_client += len(data)
-                await self._server.send(data)
+                passed = (
+                    dialogue.requests.follow(memoryview(data)) if dialogue else data
+                )
+                await self._server.send(passed)
+                if dialogue and dialogue.requests.is_over:
+                    break
+            if dialogue and dialogue.is_at_rest and not self._is_answering:
+                downward.cancel()
+                return
+            if dialogue and dialogue.requests.is_over:
+                await self._server.send(TERMINATE)
         # Not closed: the server may still have something to say.
         with contextlib.suppress(OSError):
             self._server.sock.shutdown(socket.SHUT_WR)
@@ -63,5 +85,9 @@ class Bridge:
         with contextlib.suppress(GoneError):
             while data := await self._server.receive(_CHUNK):
                 self._from_server += len(data)
+                if self._dialogue:
+                    self._dialogue.answers.follow(memoryview(data))
+                self._is_answering = True
                 await self._client.send(data)
+                self._is_answering = False
             await self._client.end()

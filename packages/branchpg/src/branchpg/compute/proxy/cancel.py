@@ -2,23 +2,65 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
-from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from branchpg.wire.startup import Cancel
+from branchpg.compute.proxy.channel import GoneError
+from branchpg.compute.proxy.servers import NotYetError, dial
+from branchpg.errors import BranchpgError
+from branchpg.wire.startup import Cancel, cancel_packet
 
-__all__ = ["CancelKeys", "ServerKey"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["CancelKeys", "ServerKey", "SessionKey"]
 
 _TRIES: Final = 16
+_SECONDS: Final = 5.0
 
 
-@dataclass(frozen=True)
 class ServerKey:
     """A key that PostgreSQL has given out, and the socket of that server."""
 
-    socket_path: str
-    key: Cancel
+    def __init__(self, socket_path: str, key: Cancel) -> None:
+        self.key = key
+        self._socket_path = socket_path
+        self._under_way = 0
+        self._settled = asyncio.Event()
+        self._settled.set()
+
+    async def cancel(self, *, seconds: float = _SECONDS) -> None:
+        """Pass a request to cancel on; return when the server has dealt with it."""
+        with contextlib.suppress(NotYetError, BranchpgError, GoneError, TimeoutError):
+            async with asyncio.timeout(seconds):
+                with contextlib.closing(dial(self._socket_path)) as server, self._one():
+                    await server.send(cancel_packet(self.key))
+                    # It closes when it has sent the signal; then the client is told
+                    # in the same way.
+                    await server.receive(1)
+
+    async def is_settled(self, *, seconds: float = _SECONDS) -> bool:
+        """Return whether no request can reach the server any more, which may take time.
+
+        Where one can, it would cancel what another client of that process asks.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                await self._settled.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def _one(self) -> Iterator[None]:
+        self._under_way += 1
+        self._settled.clear()
+        yield  # nobody knows what has become of one that failed
+        self._under_way -= 1
+        if not self._under_way:
+            self._settled.set()
 
 
 class CancelKeys:
@@ -53,3 +95,27 @@ class CancelKeys:
         """Forget a session that is over."""
         if key is not None:
             self._keys.pop(key, None)
+
+
+class SessionKey:
+    """The key of one session, from its login to its end."""
+
+    def __init__(self, keys: CancelKeys, socket_path: str) -> None:
+        self._keys = keys
+        self._socket_path = socket_path
+        self._mine: Cancel | None = None
+        self._server: ServerKey | None = None
+
+    def exchange(self, real: Cancel) -> Cancel:
+        """Return the key to give to the client for the server's own."""
+        self._server = ServerKey(self._socket_path, real)
+        self._mine = self._keys.add(self._server)
+        return self._mine
+
+    def discard(self) -> None:
+        """Forget it: from now on nobody cancels by it."""
+        self._keys.discard(self._mine)
+
+    async def is_settled(self) -> bool:
+        """Return as that of the server's key does."""
+        return self._server is None or await self._server.is_settled()

@@ -78,7 +78,7 @@ class Channel:
             raise BadRequest("invalid message length")
         return head[:1], await self.exactly(length - 4) if length > 4 else b""
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, data: bytes | memoryview) -> None:
         """Send all of it."""
         self.sent += len(data)
         await self._send(data)
@@ -114,7 +114,7 @@ class Channel:
                 return b""
             await readable(self.sock)
 
-    async def _send(self, data: bytes) -> None:
+    async def _send(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
         while view:
             try:
@@ -180,7 +180,7 @@ class TlsChannel(Channel):
             except GoneError:
                 return b""
 
-    async def _send(self, data: bytes) -> None:
+    async def _send(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
         while view:
             try:

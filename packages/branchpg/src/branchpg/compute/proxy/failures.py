@@ -11,6 +11,7 @@ from branchpg.wire import messages
 __all__ = [
     "NOT_NOW",
     "TOO_MANY",
+    "WrongPasswordError",
     "failure",
     "failure_of",
     "kind_of",
@@ -23,9 +24,19 @@ _CANNOT_CONNECT: Final = "08006"
 NOT_NOW: Final = "57P03"
 TOO_MANY: Final = "53300"
 
+
+class WrongPasswordError(errors.Forbidden):
+    """As PostgreSQL says it; of a role that may well not exist."""
+
+    def __init__(self, user: bytes) -> None:
+        name = user.decode(errors="replace")
+        super().__init__(f'password authentication failed for user "{name}"')
+
+
 # The first that fits, with the name under which the failure is counted.
 _CASES: Final = (
     (errors.BadRequest, _PROTOCOL, "user"),
+    (WrongPasswordError, "28P01", "user"),
     (errors.Forbidden, "28000", "user"),
     (errors.NotFound, "3D000", "user"),
     (errors.Unsatisfiable, "22023", "user"),

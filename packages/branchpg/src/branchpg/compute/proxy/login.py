@@ -21,12 +21,24 @@ if TYPE_CHECKING:
 
     from branchpg.compute.proxy.channel import Channel
 
-__all__ = ["Client", "Through", "log_in", "password_message"]
+__all__ = ["Client", "Door", "Through", "log_in", "password_message"]
 
 _PASSWORD_LIMIT: Final = 65_535  # PG_MAX_AUTH_TOKEN_LENGTH
 _MESSAGE_LIMIT: Final = 1 << 20  # of a server, before it is ready
 _OK, _SASL_FINAL = 0, 12
 _NO_ANSWER: Final = frozenset({_OK, _SASL_FINAL})
+
+
+class Door(Protocol):
+    """Who lets a client in: the server, or the proxy in its place."""
+
+    async def message(self, limit: int) -> tuple[bytes, bytes]:
+        """Return the kind and the body of what it says next."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """Tell it what the client answers."""
+        ...
 
 
 class Client(Protocol):
@@ -73,7 +85,7 @@ async def password_message(client: Channel) -> bytes:
 
 
 async def log_in(
-    server: Channel, client: Client, *, exchange: Callable[[Cancel], Cancel]
+    server: Door, client: Client, *, exchange: Callable[[Cancel], Cancel]
 ) -> bool:
     """Follow a login; return whether the server is ready, or has refused.
 
@@ -105,7 +117,7 @@ async def log_in(
             return kind == b"Z"
 
 
-async def _said(server: Channel, *, told: bool) -> tuple[bytes, bytes]:
+async def _said(server: Door, *, told: bool) -> tuple[bytes, bytes]:
     """Return the server's next message; one that died may be started again."""
     try:
         return await server.message(_MESSAGE_LIMIT)
@@ -116,7 +128,7 @@ async def _said(server: Channel, *, told: bool) -> tuple[bytes, bytes]:
 
 
 async def _authenticate(
-    server: Channel, client: Client, request: bytes, pending: bytes
+    server: Door, client: Client, request: bytes, pending: bytes
 ) -> bytes:
     """Pass a request for a password on; return what is still to be told."""
     code = _code(request)

@@ -17,12 +17,12 @@ from branchpg.compute.proxy.channel import Channel, GoneError, readable
 from branchpg.compute.proxy.listeners import listen
 from branchpg.compute.proxy.metrics import Metrics
 from branchpg.compute.proxy.pumps import Pumps
-from branchpg.compute.proxy.session import Desk, NotYetError, Session, dial
+from branchpg.compute.proxy.session import Desk, Session
 from branchpg.compute.proxy.sessions import Sessions
 from branchpg.compute.proxy.tls import Tls
 from branchpg.compute.proxy.traffic import Traffic
 from branchpg.errors import BranchpgError
-from branchpg.wire.startup import Cancel, cancel_packet
+from branchpg.wire.startup import Cancel
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -40,7 +40,6 @@ __all__ = ["Proxy", "Statistics"]
 _ACCEPT: Final = 64  # clients in one turn of the loop
 _SHORT_SECONDS: Final = 0.2  # to wait for descriptors, when the system has none
 _FAREWELL_SECONDS: Final = 2.0  # for a client to read why it is sent away
-_CANCEL_SECONDS: Final = 5.0
 _ARRIVING: Final = 256  # clients beyond the limit on sessions, to be told so
 
 _log = logging.getLogger(__name__)
@@ -193,18 +192,8 @@ class Proxy:
         """Pass a request to cancel on, to the server that gave out the key."""
         known = self._desk.keys.get(key)
         self._desk.metrics.cancellations.labels("found" if known else "unknown").inc()
-        if known is None:
-            return
-        with contextlib.suppress(NotYetError, BranchpgError, GoneError, TimeoutError):
-            async with asyncio.timeout(_CANCEL_SECONDS):
-                server = dial(known.socket_path)
-                try:
-                    await server.send(cancel_packet(known.key))
-                    # It closes when it has sent the signal; then the client is told
-                    # in the same way.
-                    await server.receive(1)
-                finally:
-                    server.close()
+        if known is not None:
+            await known.cancel()
 
 
 async def _bid_farewell(client: Channel, words: bytes) -> None:

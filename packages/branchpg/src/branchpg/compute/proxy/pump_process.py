@@ -3,10 +3,12 @@
     python -I -S pump_process.py DESCRIPTOR
 
 The descriptor is a SOCK_SEQPACKET socket. What comes in: `A` and a session's number
-with two sockets, the client's and the server's; `C` and a number, to end a session; `S`
-to be told what the open sessions have moved. What goes out: `E`, number, bytes from
-the client, bytes from the server, when a session is over; `S`, 0 and two sums. When the
-other side is gone, so is the pump, and with it every session.
+with two sockets, the client's and the server's; `P`, the same where the server is to be
+used again; `C` and a number, to end a session; `S` to be told what the open sessions
+have moved. What goes out: `E`, number, bytes from the client, bytes from the server,
+when a session is over; `R`, the same where the server is at rest, and was not told;
+`S`, 0 and two sums. When the other side is gone, so is the pump, and with it every
+session.
 
 It is run as a file, imports modules in C only, and so is a third of an ordinary
 interpreter's size. A message costs epoll_wait, recv and send, and nothing else:
@@ -18,12 +20,17 @@ import resource
 import select
 import sys
 from _struct import Struct
-from posix import sched_yield
+from posix import SCHED_BATCH, sched_param, sched_setscheduler, sched_yield
 from time import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from branchpg.compute.proxy.frames import TERMINATE, Dialogue
+else:
+    sys.path.append(__file__.rpartition("/")[0])  # it is no module of a package here
+    from frames import TERMINATE, Dialogue
 
 CHUNK = 256 * 1024
 """Bytes read at a time, and so the most that is kept for a side that does not read."""
@@ -51,6 +58,7 @@ class Side:
 
     __slots__ = (
         "blocked_before",
+        "dialogue",
         "ending",
         "finished",
         "is_client",
@@ -76,6 +84,7 @@ class Side:
         self.ending = False  # there is an end to be read behind its data
         self.blocked_before = False
         self.waiting = b""
+        self.dialogue: Dialogue | None = None  # of a server that is to be used again
 
 
 class Pump:
@@ -192,10 +201,35 @@ class Pump:
             self._broken(side)
             return
         side.moved += count
+        data = _buffer[:count]
+        if side.dialogue is not None:
+            followed = self._follow(side, side.dialogue, data)
+            if followed is None:
+                return
+            data = followed
         if not count:
             self._finish(side)
-        elif self._give(side.peer, _buffer[:count]) and (count == CHUNK or side.ending):
+        elif self._give(side.peer, data) and (count == CHUNK or side.ending):
             self._again.append(side)  # when others have had their turn
+
+    def _follow(
+        self, side: Side, dialogue: Dialogue, data: memoryview
+    ) -> memoryview | None:
+        """Return what is to be passed on; None if the session ended, at rest."""
+        if not side.is_client:
+            dialogue.answers.follow(data)
+            return data
+        is_end = not data
+        data = dialogue.requests.follow(data)
+        if not (is_end or dialogue.requests.is_over):
+            return data
+        if dialogue.is_at_rest and not (data or side.waiting or side.peer.waiting):
+            self._over(side, b"R")
+            self._release(side)
+            return None
+        # The server hears of the end: from here on it is a session as any other.
+        side.dialogue = side.peer.dialogue = None
+        return data if is_end else memoryview(bytes(data) + TERMINATE)
 
     def _broken(self, side: Side) -> None:
         if side.is_client:
@@ -265,14 +299,14 @@ class Pump:
         self._over(client)
         self._release(client)
 
-    def _over(self, client: Side) -> None:
+    def _over(self, client: Side, kind: bytes = b"E") -> None:
         """Close the server's side, and report the session as over, once."""
         if self._clients.pop(client.number, None) is None:
             return
         server = client.peer
         self._close(server)
         self._reports.append(
-            _REPORT.pack(b"E", client.number, client.moved, server.moved)
+            _REPORT.pack(kind, client.number, client.moved, server.moved)
         )
 
     def _release(self, client: Side) -> None:
@@ -282,6 +316,8 @@ class Pump:
     def _close(self, side: Side) -> None:
         if side.sock.fileno() >= 0:
             del self._sides[side.sock.fileno()]
+            # Where another process has the socket, too, closing it does not do that.
+            self._poll.unregister(side.sock.fileno())
             side.sock.close()
 
     def _command(self) -> bool:
@@ -297,8 +333,9 @@ class Pump:
         if len(data) != _COMMAND.size:
             return False
         kind, number = _COMMAND.unpack(data)
-        if kind == b"A":
-            self._add(number, ancillary[0][2] if ancillary else b"")
+        if kind in {b"A", b"P"}:
+            dialogue = Dialogue() if kind == b"P" else None
+            self._add(number, ancillary[0][2] if ancillary else b"", dialogue)
         elif kind == b"C":
             self._end(number)
         else:
@@ -307,7 +344,7 @@ class Pump:
             self._reports.append(_REPORT.pack(b"S", 0, *sums))
         return True
 
-    def _add(self, number: int, descriptors: bytes) -> None:
+    def _add(self, number: int, descriptors: bytes, dialogue: Dialogue | None) -> None:
         if len(descriptors) != _DESCRIPTORS.size:  # none was free to receive them
             self._reports.append(_REPORT.pack(b"E", number, 0, 0))
             return
@@ -318,6 +355,7 @@ class Pump:
         client.peer, server.peer = server, client
         self._clients[number] = client
         for side in (client, server):
+            side.dialogue = dialogue
             side.sock.setblocking(False)
             self._sides[side.sock.fileno()] = side
             self._poll.register(side.sock.fileno(), _SOURCE)
@@ -344,6 +382,8 @@ def main(descriptor: int) -> None:
     """Be a pump."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    # Waking must not interrupt whom it is to serve: more events are there at a time.
+    sched_setscheduler(0, SCHED_BATCH, sched_param(0))
     Pump(_socket.socket(fileno=descriptor)).run()
 
 

@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from branchpg import spawn
 from branchpg.compute.proxy.channel import readable, writable
@@ -19,7 +19,7 @@ from branchpg.compute.proxy.channel import readable, writable
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["Moved", "Pumps"]
+__all__ = ["Moved", "Passed", "Pumps"]
 
 _PROGRAM: Final = os.path.join(os.path.dirname(__file__), "pump_process.py")
 _COMMAND: Final = struct.Struct("!cQ")
@@ -27,6 +27,8 @@ _REPORT: Final = struct.Struct("!cQQQ")
 _PACKET: Final = 256 * _REPORT.size
 _END_SECONDS: Final = 1.0  # for a pump to end a session
 _RESTART_SECONDS: Final = 0.2  # between two starts of a pump that dies
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +46,14 @@ class Moved:
         )
 
 
+@dataclass(frozen=True)
+class Passed:
+    """A session that is over; whether its server is at rest, and may serve others."""
+
+    moved: Moved
+    is_at_rest: bool = False
+
+
 class _Pump:
     """One process, and the sessions it has."""
 
@@ -59,7 +69,7 @@ class _Pump:
                 directory="/",
                 session=True,
             )
-        self.sessions: dict[int, asyncio.Future[Moved]] = {}
+        self.sessions: dict[int, asyncio.Future[Passed]] = {}
         self.sums: list[asyncio.Future[Moved]] = []
         self._sending = asyncio.Lock()
 
@@ -99,7 +109,9 @@ class _Pump:
     def end(self) -> None:
         """Take all its sessions as over."""
         self.control.close()
-        for waiting in (*self.sessions.values(), *self.sums):
+        for over in self.sessions.values():
+            _settle(over, Passed(Moved()))
+        for waiting in self.sums:
             _settle(waiting, Moved())
         self.sessions.clear()
         self.sums.clear()
@@ -111,7 +123,7 @@ class _Pump:
                 _settle(waiting, moved)
             self.sums.clear()
         elif over := self.sessions.pop(number, None):
-            _settle(over, moved)
+            _settle(over, Passed(moved, kind == b"R"))
 
 
 class Pumps:
@@ -150,22 +162,27 @@ class Pumps:
         """The processes that run."""
         return [pump.child.pid for pump in self._pumps if pump]
 
-    async def run(self, client: socket.socket, server: socket.socket) -> Moved:
-        """Pass bytes between two sockets, which are closed here, until one has ended.
+    async def run(
+        self, client: socket.socket, server: socket.socket, *, followed: bool = False
+    ) -> Passed:
+        """Pass bytes between two sockets until one has ended; they are closed here.
 
-        When it is cancelled the session is ended, after what the server has said.
+        But not the server's where the session is `followed`. When it is cancelled the
+        session is ended, after what the server has said.
         """
         pump = await self._idlest()
         number = next(self._numbers)
         over = asyncio.get_running_loop().create_future()
         pump.sessions[number] = over
+        kind = b"P" if followed else b"A"
         try:
-            await pump.send(_COMMAND.pack(b"A", number), client, server)
+            await pump.send(_COMMAND.pack(kind, number), client, server)
         except OSError:
-            _settle(over, Moved())  # it dies; what it had is over
+            _settle(over, Passed(Moved()))  # it dies; what it had is over
             pump.sessions.pop(number, None)
         client.close()
-        server.close()
+        if not followed:
+            server.close()
         try:
             return await asyncio.shield(over)
         except asyncio.CancelledError:
@@ -228,6 +245,6 @@ async def _reap(child: spawn.Child) -> None:
         child.wait()
 
 
-def _settle(waiting: asyncio.Future[Moved], moved: Moved) -> None:
+def _settle(waiting: asyncio.Future[T], result: T) -> None:
     if not waiting.done():
-        waiting.set_result(moved)
+        waiting.set_result(result)

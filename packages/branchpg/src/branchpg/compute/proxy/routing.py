@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from branchpg.wire.startup import Startup
 
-__all__ = ["endpoint_of_server_name", "route", "with_password"]
+__all__ = ["Named", "endpoint_of_server_name", "route", "with_password"]
 
 _ENDPOINT: Final = re.compile(r"[A-Za-z0-9-]{1,128}")
 _POOLER: Final = "-pooler"
@@ -31,7 +31,20 @@ _ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
 _PASSWORD: Final = re.compile(rb"(?:endpoint|project)=([^;$]*)[;$](.*)", re.DOTALL)
 
 
-def endpoint_of_server_name(name: str | None, domains: Iterable[str]) -> str | None:
+@dataclass(frozen=True)
+class Named:
+    """An endpoint, as a client has named it.
+
+    Attributes:
+        endpoint: its id.
+        pooled: whether -pooler followed.
+    """
+
+    endpoint: str
+    pooled: bool = False
+
+
+def endpoint_of_server_name(name: str | None, domains: Iterable[str]) -> Named | None:
     """Return the endpoint that a TLS server name means: LABEL of LABEL.DOMAIN."""
     label, dot, rest = (name or "").partition(".")
     domain = rest.rstrip(".").lower()
@@ -40,7 +53,7 @@ def endpoint_of_server_name(name: str | None, domains: Iterable[str]) -> str | N
     return _endpoint(label)
 
 
-def route(startup: Startup, *, server_name_endpoint: str | None) -> Route:
+def route(startup: Startup, *, server_name_endpoint: Named | None) -> Route:
     """Return where a client wants to go, and the parameters to go on with.
 
     Raises:
@@ -64,7 +77,7 @@ def route(startup: Startup, *, server_name_endpoint: str | None) -> Route:
     for name in (b"user", b"database"):
         parameters.pop(name, None)
     return Route(
-        endpoint=endpoint,
+        endpoint=endpoint.endpoint if endpoint else None,
         branch=branch,
         database=database or startup.user,
         user=startup.user,
@@ -72,6 +85,7 @@ def route(startup: Startup, *, server_name_endpoint: str | None) -> Route:
         lsn=options.lsn,
         timestamp=options.timestamp,
         read_only=options.read_only,
+        pooled=options.pooled or (endpoint is not None and endpoint.pooled),
     )
 
 
@@ -84,22 +98,24 @@ def with_password(way: Route, password: bytes) -> tuple[Route, bytes]:
     if match is None:
         return way, password
     named = _endpoint(match[1].decode(errors="replace"))
-    if way.endpoint not in {None, named}:
+    if way.endpoint not in {None, named.endpoint}:
         raise BadRequest(
             f"Inconsistent project name inferred from SNI ('{way.endpoint}') "
-            f"and password ('{named}')."
+            f"and password ('{named.endpoint}')."
         )
-    return replace(way, endpoint=named), match[2]
+    pooled = way.pooled or named.pooled
+    return replace(way, endpoint=named.endpoint, pooled=pooled), match[2]
 
 
 @dataclass(frozen=True)
 class _Options:
     """What the startup parameter `options` says to the proxy, and what is left."""
 
-    endpoint: str | None = None
+    endpoint: Named | None = None
     lsn: str | None = None
     timestamp: str | None = None
     read_only: bool = False
+    pooled: bool = False
     rest: bytes = b""
 
 
@@ -120,7 +136,7 @@ def _options(text: bytes) -> _Options:
 
 def _ours(token: bytes) -> tuple[str, str] | None:
     text = _ESCAPED.sub(rb"\1", token).decode(errors="replace")
-    for name in ("endpoint", "project"):
+    for name in ("endpoint", "project", "pooler"):
         if text.startswith(f"{name}="):
             return name, text.removeprefix(f"{name}=")
     if text.startswith("neon_") and ":" in text:
@@ -132,13 +148,19 @@ def _ours(token: bytes) -> tuple[str, str] | None:
 def _with_option(found: _Options, name: str, value: str) -> _Options:
     match name:
         case "endpoint" | "project":
-            endpoint = _endpoint(value)
-            if found.endpoint not in {None, endpoint}:
+            named = _endpoint(value)
+            if found.endpoint and found.endpoint.endpoint != named.endpoint:
                 raise BadRequest(
-                    f"Inconsistent project options ('{found.endpoint}' "
-                    f"and '{endpoint}')."
+                    f"Inconsistent project options ('{found.endpoint.endpoint}' "
+                    f"and '{named.endpoint}')."
                 )
-            return replace(found, endpoint=endpoint)
+            return replace(found, endpoint=_either(found.endpoint, named))
+        case "pooler":
+            if value not in {"true", "false"}:
+                raise BadRequest(
+                    f'invalid pooler "{_shown(value)}"', hint="it is true or false"
+                )
+            return replace(found, pooled=value == "true")
         case "neon_lsn":
             return replace(found, lsn=str(Lsn.parse(value)))
         case "neon_timestamp":
@@ -155,23 +177,31 @@ def _with_option(found: _Options, name: str, value: str) -> _Options:
     raise BadRequest(f'unknown option "{_shown(name)}"')
 
 
-def _agreed(server_name: str | None, option: str | None) -> str | None:
-    if server_name and option and server_name != option:
+def _agreed(server_name: Named | None, option: Named | None) -> Named | None:
+    if server_name and option and server_name.endpoint != option.endpoint:
         raise BadRequest(
-            f"Inconsistent project name inferred from SNI ('{server_name}') "
-            f"and project option ('{option}')."
+            f"Inconsistent project name inferred from SNI ('{server_name.endpoint}') "
+            f"and project option ('{option.endpoint}')."
         )
-    return server_name or option
+    return _either(server_name, option)
 
 
-def _endpoint(text: str) -> str:
+def _either(one: Named | None, other: Named | None) -> Named | None:
+    """Return an endpoint that was named once, or twice."""
+    if one and other:
+        return replace(one, pooled=one.pooled or other.pooled)
+    return one or other
+
+
+def _endpoint(text: str) -> Named:
     if not _ENDPOINT.fullmatch(text):
         raise BadRequest(
             f"Project name ('{_shown(text)}') must contain only alphanumeric "
             "characters and hyphen."
         )
     name = text.lower()
-    return name.removesuffix(_POOLER) or name
+    endpoint = name.removesuffix(_POOLER) or name
+    return Named(endpoint, endpoint != name)
 
 
 def _split(name: bytes) -> tuple[bytes, str | None]:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import socket
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from branchpg.compute.proxy import routing
 from branchpg.compute.proxy.bridge import Bridge
-from branchpg.compute.proxy.cancel import ServerKey
-from branchpg.compute.proxy.channel import Channel
+from branchpg.compute.proxy.cancel import SessionKey
 from branchpg.compute.proxy.login import Through, log_in
 from branchpg.compute.proxy.presence import while_there
-from branchpg.errors import BranchpgError, Forbidden, TryLater
-from branchpg.wire.startup import Cancel, startup_packet
+from branchpg.compute.proxy.servers import NotYetError, server_for
+from branchpg.errors import Forbidden, TryLater
 
 if TYPE_CHECKING:
     from branchpg.compute.proxy.arrival import Arrival
@@ -25,16 +22,15 @@ if TYPE_CHECKING:
     from branchpg.compute.proxy.login import Client
     from branchpg.compute.proxy.metrics import Metrics
     from branchpg.compute.proxy.pumps import Pumps
+    from branchpg.compute.proxy.servers import ServerProcess
     from branchpg.compute.proxy.sessions import Sessions
     from branchpg.compute.proxy.settings import Settings
     from branchpg.compute.proxy.traffic import Traffic
     from branchpg.wire.startup import Startup
 
-__all__ = ["Desk", "NotYetError", "Session", "dial"]
+__all__ = ["Desk", "Session"]
 
-_SERVER_CHUNK: Final = 8192  # what PostgreSQL sends at once
 _FIRST_DELAY, _LONGEST_DELAY = 0.005, 0.25  # seconds between tries
-_NOT_THERE: Final = (errno.ENOENT, errno.ECONNREFUSED, errno.EAGAIN)
 
 
 @dataclass(frozen=True)
@@ -48,10 +44,6 @@ class Desk:
     sessions: Sessions
     metrics: Metrics
     traffic: Traffic
-
-
-class NotYetError(Exception):
-    """The server does not take this client yet, or any more: ask for it again."""
 
 
 class Session:
@@ -157,67 +149,48 @@ class Session:
         self, lease: Lease, way: Route, client: Client, began: float
     ) -> None:
         desk = self._desk
-        key: Cancel | None = None
-        server = dial(lease.socket_path)
-        desk.metrics.servers.opened.inc()
+        key = SessionKey(desk.keys, lease.socket_path)
+        async with server_for(lease, way, self._wish.minor, desk.metrics) as server:
+            try:
+                async with asyncio.timeout(self._limits.login_seconds):
+                    ready = await log_in(server.door, client, exchange=key.exchange)
+                if not ready:
+                    desk.metrics.failures.labels("user").inc()
+                    return
+                server.is_used = True
+                desk.metrics.latency.observe(time.monotonic() - began)
+                is_at_rest = await self._pass_on(server)
+                key.discard()
+                # What was to cancel a statement of this client must not meet another's.
+                server.is_at_rest = is_at_rest and await key.is_settled()
+            except TryLater as error:
+                raise NotYetError from error
+            finally:
+                key.discard()
 
-        def exchange(real: Cancel) -> Cancel:
-            nonlocal key
-            key = desk.keys.add(ServerKey(lease.socket_path, real))
-            return key
+    async def _pass_on(self, process: ServerProcess) -> bool:
+        """Pass bytes until the session is over; return whether the server is at rest.
 
-        try:
-            identity = {b"user": way.user, b"database": lease.database}
-            packet = startup_packet(identity | dict(way.parameters), self._wish.minor)
-            await server.send(packet)
-            async with asyncio.timeout(self._limits.login_seconds):
-                ready = await log_in(server, client, exchange=exchange)
-            if not ready:
-                desk.metrics.failures.labels("user").inc()
-                return
-            desk.metrics.latency.observe(time.monotonic() - began)
-            await self._pass_on(server)
-        except TryLater as error:
-            raise NotYetError from error
-        finally:
-            desk.keys.discard(key)
-            server.close()
-            desk.metrics.servers.closed.inc()
-
-    async def _pass_on(self, server: Channel) -> None:
-        client = self._channel
-        # Read with the login, but said after it.
+        That is known of one only that may serve others afterwards.
+        """
+        client, server = self._channel, process.channel
+        # Not where something was read with the login that is said after it.
+        followed = process.is_known and not (server.ahead or client.ahead)
         if server.ahead:
             await client.send(server.take())
         if client.ahead:
             await server.send(client.take())
         traffic = self._desk.traffic
         if client.is_encrypted:
-            bridge = Bridge(client, server)
+            bridge = Bridge(client, server, followed=followed)
             with traffic.bridged(bridge):
-                await bridge.run()
-        else:
-            traffic.add(await self._desk.pumps.run(client.sock, server.sock))
+                return await bridge.run()
+        pumps = self._desk.pumps
+        passed = await pumps.run(client.sock, server.sock, followed=followed)
+        traffic.add(passed.moved)
+        return passed.is_at_rest
 
     def _end(self) -> None:
         self._ordered_to_end = True
         if self._task is not None:
             self._task.cancel()
-
-
-def dial(path: str) -> Channel:
-    """Connect to a server's Unix socket.
-
-    Raises:
-        NotYetError: nobody listens, or too many wait already.
-        BranchpgError: it cannot be.
-    """
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    try:
-        sock.connect(path)  # of a Unix socket, which succeeds at once or not at all
-    except OSError as error:
-        sock.close()
-        if error.errno in _NOT_THERE:
-            raise NotYetError from error
-        raise BranchpgError(f"cannot connect to the endpoint: {error}") from error
-    return Channel(sock, chunk=_SERVER_CHUNK)
