@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
@@ -204,7 +205,9 @@ def ask_pooled(stack: Stack, statement: str, branch: str | None = None) -> Any:
         return query(connection.cursor(), statement)
 
 
+@pytest.mark.timeout(150)
 def test_processes_that_wait_do_not_keep_an_endpoint_awake(drowsy: Stack) -> None:
+    """They wait for ten seconds; an endpoint that sleeps before waited for none."""
     drowsy.create("pooled")
     seen: set[int] = set()
 
@@ -212,8 +215,13 @@ def test_processes_that_wait_do_not_keep_an_endpoint_awake(drowsy: Stack) -> Non
         pid = ask_pooled(drowsy, PID, "pooled")
         return pid in seen or bool(seen.add(pid))
 
-    wait_for(is_seen_again, "a process serves a second client")
-    wait_for(lambda: asleep(drowsy, "pooled"), "the endpoint sleeps", within=8)
+    for tries in reversed(range(3)):  # a busy machine may be too slow to show it
+        wait_for(is_seen_again, "a process serves a second client")
+        asked = time.monotonic()
+        wait_for(lambda: asleep(drowsy, "pooled"), "the endpoint sleeps")
+        if time.monotonic() - asked < 8:
+            break
+        assert tries, "it sleeps too late"
     assert ask_pooled(drowsy, "SELECT 42", "pooled") == 42
 
 
